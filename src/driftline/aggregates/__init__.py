@@ -1,0 +1,1 @@
+"""What is summed: commutative monoids of integers."""

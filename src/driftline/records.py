@@ -1,0 +1,220 @@
+"""The values that flow from stage to stage: raw records, columns, samples, messages, blobs.
+
+Conventions: integer epoch milliseconds ``*_ms``; a missing number is NaN, an invalid one (wrong type,
+non-finite, over 64 bits) is +inf; codes are int32 into a tuple of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.settings import Task
+
+Ints = NDArray[np.int64]
+Codes32 = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+
+MISSING = -1
+"""Code of an absent value."""
+INVALID = -2
+"""Code of a value of an unusable type."""
+
+
+class Kind(StrEnum):
+    """What the events of a topic are."""
+
+    PREDICTION = "prediction"
+    LABEL = "label"
+    FEATURES = "features"
+
+
+Headers = Sequence[tuple[str, bytes | None]]
+TopicPartition = tuple[str, int]
+
+
+@dataclass(slots=True)
+class RawBatch:
+    """Records of one kind and one stream as a source read them.
+
+    Records of one partition stand in offset order; partitions may be mixed in any way.
+    ``sources[source[i]]`` is the (topic, partition) of record ``i``.
+    """
+
+    kind: Kind
+    sources: tuple[TopicPartition, ...]
+    source: Codes32
+    offsets: Ints
+    timestamps_ms: Ints
+    """The records' Kafka timestamps; -1 where there is none."""
+    values: Sequence[bytes | None]
+    headers: Sequence[Headers | None] | None = None
+    """None: no record of the batch has headers."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a decoder must know of one (model, version): names to pick, and how to read the answer."""
+
+    task: Task
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
+    """Declared classes; any other is a reject. None: open."""
+    positive: str | None = None
+    negative: str | None = None
+    """Name of the other class of a binary task (declared, or from the reference), if known."""
+    threshold: float = 0.5
+    segments: tuple[str, ...] = ()
+    keep_scores: bool = True
+
+
+SchemaOf = Callable[[str, str], Schema | None]
+"""(model, version) -> schema, or None where no entry matches. Labels ask with version ``""``."""
+
+
+@dataclass(slots=True)
+class Coded:
+    """A column of strings: ``values[codes[i]]``, or MISSING, or INVALID."""
+
+    codes: Codes32
+    values: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class PredictionPart:
+    """The predictions (or features events) of one (model, version) in a batch, as columns of k rows."""
+
+    model: str
+    version: str
+    schema: Schema
+    rows: Ints
+    """Where they stand among the batch's rows."""
+    numeric: Floats
+    """[len(schema.numeric), k]"""
+    categorical: tuple[Coded, ...]
+    predicted: Coded
+    """The class; empty values for regression and for features events (all MISSING)."""
+    value: Floats
+    """Regression's prediction; NaN otherwise."""
+    score: Floats
+    """Positive class's probability (binary); NaN: none; +inf: invalid."""
+    scores: Floats | None
+    """Multiclass: [len(score_classes), k] class probabilities, NaN where none; None: no row has any."""
+    score_classes: tuple[str, ...]
+    latency_ms: Floats
+    segments: tuple[Coded, ...]
+    unknown_features: int = 0
+
+
+@dataclass(slots=True)
+class LabelPart:
+    """The labels of one model in a batch."""
+
+    model: str
+    schema: Schema
+    rows: Ints
+    label: Coded
+    """The class; MISSING is ``null``: a retraction. Regression: all MISSING, see ``value``."""
+    value: Floats
+    """Regression's truth; NaN is ``null``: a retraction."""
+    revision: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that cannot be used: which one of the batch, and the reason (a short stable word)."""
+
+    index: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A batch as columns. Rows are the usable events in record order (an Arrow record has many)."""
+
+    kind: Kind
+    sources: tuple[TopicPartition, ...]
+    record: Ints
+    """Index of each row's record in the raw batch."""
+    time_ms: Ints
+    ids: Words
+    """[rows, 2]: xxh3-128 of model, a zero byte, prediction_id. Zeros for features events."""
+    predictions: list[PredictionPart] = field(default_factory=list)
+    labels: list[LabelPart] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    unmonitored: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Events per (model, version) that no entry matches; their rows are in no part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What a sample is about beside its model, version and window."""
+
+    feature: str | None = None
+    class_: str | None = None
+    segment: tuple[str, str] | None = None
+    output: str | None = None
+    average: str | None = None
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One statistic at E window ends over K dimensions. NaN value: undefined."""
+
+    statistic: str
+    dimensions: tuple[Dimension, ...]
+    value: Floats
+    """[E, K]"""
+    n: Ints
+    """[E, K], the statistic's denominator."""
+    sufficient: Bools
+    """[E, K]: the gate is met. A sample is ``ok`` when it is sufficient and its value is a number."""
+    low: Floats | None = None
+    high: Floats | None = None
+    """[E, K], two-sided 95 %."""
+    extra: Mapping[str, Floats] = field(default_factory=dict)
+    """What one-sided bounds at another confidence need (see ``statistics.intervals``)."""
+
+
+class SampleState(StrEnum):
+    """How far a value can be relied on."""
+
+    OK = "ok"
+    INSUFFICIENT = "insufficient"
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to publish; ``topic`` is already the real name."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    id: str = ""
+
+
+@dataclass(slots=True)
+class Blob:
+    """A named block of state: plain arrays and JSON-able data, with its format version. No pickle."""
+
+    format: int
+    data: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+BlobKey = tuple[str, str]
+"""(table, key): table is one of ``pane``, ``staged``, ``join_block``, ``rule_state``, ``meta``."""
