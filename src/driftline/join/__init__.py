@@ -1,1 +1,1 @@
-""""""
+"""Predictions and labels become signed changes of counts."""

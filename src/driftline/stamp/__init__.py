@@ -1,1 +1,1 @@
-""""""
+"""Event time: columns become events in effective-time order."""

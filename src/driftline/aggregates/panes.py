@@ -1,0 +1,124 @@
+"""The panes of one sliding window, and their running sum.
+
+The sum is kept by adding the pane that enters and subtracting the one that leaves; it equals the plain
+sum of the panes, bit for bit, since all of it is integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from driftline.aggregates.totals import Totals, merge_unseen
+from driftline.records import Ints
+from driftline.settings import Window
+
+
+class Panes:
+    """Totals per pane start; int32 counts, int64 sums."""
+
+    def __init__(self, window: Window, empty: Totals) -> None:
+        self.window = window
+        self.panes: dict[int, Totals] = {}
+        self.changed: set[int] = set()
+        """Pane starts that differ from the last snapshot, dropped ones included."""
+        self.horizon_ms = -(1 << 62)
+        """Panes that start before this are gone for good."""
+        self._empty = empty
+        self._counts = empty.counts.copy()
+        self._sums = empty.sums.copy()
+        self._span = (0, 0)
+
+    def starts(self) -> Ints:
+        """Sorted starts of the panes that exist."""
+        return np.array(sorted(self.panes), np.int64)
+
+    def add(self, start_ms: int, totals: Totals) -> bool:
+        """Add to a pane; False when that pane is gone already."""
+        if start_ms < self.horizon_ms:
+            return False
+        pane = self.panes.get(start_ms)
+        if pane is None:
+            pane = self.panes[start_ms] = self._new()
+        pane.counts += totals.counts.astype(np.int32)
+        pane.sums += totals.sums
+        np.minimum(pane.low, totals.low, out=pane.low)
+        np.maximum(pane.high, totals.high, out=pane.high)
+        pane.unseen = merge_unseen(pane.unseen, totals.unseen)
+        self.changed.add(start_ms)
+        if self._span[0] <= start_ms < self._span[1]:
+            self._counts += totals.counts
+            self._sums += totals.sums
+        return True
+
+    def _new(self) -> Totals:
+        e = self._empty
+        unseen = tuple({} for _ in e.unseen)
+        return Totals(e.counts.astype(np.int32), e.sums.copy(), e.low.copy(), e.high.copy(), unseen)  # type: ignore[arg-type]
+
+    def at(self, end_ms: int) -> Totals:
+        """The window that ends at ``end_ms``: the sum of its panes."""
+        start_ms = end_ms - self.window.length_ms
+        if start_ms >= self._span[1] or start_ms < self._span[0] or end_ms < self._span[1]:
+            self._restart(start_ms)
+        self._move(self._span[0], start_ms, -1)
+        self._move(self._span[1], end_ms, 1)
+        self._span = (start_ms, end_ms)
+        inside = [p for s, p in self.panes.items() if start_ms <= s < end_ms]
+        return self._with_extremes(inside)
+
+    def _restart(self, start_ms: int) -> None:
+        self._counts[:] = 0
+        self._sums[:] = 0
+        self._span = (start_ms, start_ms)
+
+    def _move(self, low_ms: int, high_ms: int, sign: int) -> None:
+        for start in self._between(low_ms, high_ms):
+            pane = self.panes[start]
+            self._counts += sign * pane.counts
+            self._sums += sign * pane.sums
+
+    def _between(self, low_ms: int, high_ms: int) -> list[int]:
+        if (high_ms - low_ms) // self.window.slide_ms < len(self.panes):
+            return [s for s in range(low_ms, high_ms, self.window.slide_ms) if s in self.panes]
+        return [s for s in self.panes if low_ms <= s < high_ms]
+
+    def _with_extremes(self, inside: list[Totals]) -> Totals:
+        total = Totals(self._counts.copy(), self._sums.copy(), self._empty.low.copy(), self._empty.high.copy())
+        total.unseen = tuple({} for _ in self._empty.unseen)
+        for pane in inside:
+            np.minimum(total.low, pane.low, out=total.low)
+            np.maximum(total.high, pane.high, out=total.high)
+            total.unseen = merge_unseen(total.unseen, pane.unseen)
+        return total
+
+    def drop_before(self, start_ms: int) -> None:
+        """Forget the panes that start before ``start_ms``."""
+        start_ms = start_ms // self.window.slide_ms * self.window.slide_ms
+        if start_ms <= self.horizon_ms:
+            return
+        self.horizon_ms = start_ms
+        gone = [s for s in self.panes if s < start_ms]
+        if gone and min(gone) < self._span[1] and max(gone) >= self._span[0]:
+            self._restart(start_ms)
+        for start in gone:
+            del self.panes[start]
+            self.changed.add(start)
+
+    def peek(self, end_ms: int) -> Totals:
+        """The same as ``at``, as a plain sum that leaves the running one where it stands."""
+        start_ms = end_ms - self.window.length_ms
+        aside = Panes(self.window, self._empty)
+        aside.panes = self.panes
+        aside._span = (start_ms, start_ms)
+        return aside.at(end_ms)
+
+    def convert(self, empty: Totals, convert: Callable[[Totals], Totals]) -> None:
+        """Lay every pane out anew, for a layout that has grown."""
+        self._empty = empty
+        for start, pane in self.panes.items():
+            self.panes[start] = convert(pane)
+            self.changed.add(start)
+        self._counts, self._sums = empty.counts.copy(), empty.sums.copy()
+        self._span = (0, 0)

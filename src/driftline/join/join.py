@@ -1,0 +1,279 @@
+"""Predictions meet labels, by model and id, in effective-time order: signed changes come out.
+
+Every rule here is judged on effective times, never on what happens to be in memory, so that the order
+in which partitions were read changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from driftline.join.index import first_of_each
+from driftline.join.table import DEAD, LABELLED, PREDICTED, JoinTable
+from driftline.records import Bools, Codes32, Floats, Ints, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long one model waits, in milliseconds."""
+
+    horizon_ms: int
+    orphan_wait_ms: int
+    corrections_ms: int
+
+
+@dataclass(slots=True)
+class Predictions:
+    """Predictions of one (model, version) to be remembered."""
+
+    ids: Words
+    time_ms: Ints
+    eff_ms: Ints
+    model: int
+    slot: int
+    predicted: Codes32
+    value: Floats
+    """Score of the positive class, or regression's prediction."""
+    segments: Codes32
+    scores: Floats | None = None
+    """[k, classes] by class code."""
+
+
+@dataclass(slots=True)
+class Labels:
+    """Labels in the order (eff, topic, partition, offset). ``null``: label -1 and value NaN."""
+
+    ids: Words
+    eff_ms: Ints
+    model: Codes32
+    label: Codes32
+    value: Floats
+    revision: Ints
+    null: Bools
+    source: Codes32
+    offset: Ints
+    time_ms: Ints
+
+
+@dataclass(slots=True)
+class Matches:
+    """Signed changes: ``row`` is the label's place in its batch (-1: the label came first)."""
+
+    eff_ms: Ints
+    time_ms: Ints
+    slot: Codes32
+    sign: Ints
+    truth: Codes32
+    truth_value: Floats
+    predicted: Codes32
+    value: Floats
+    segments: Codes32
+    scores: list[Floats | None]
+    row: Ints
+
+    def __len__(self) -> int:
+        return len(self.eff_ms)
+
+    def take(self, rows: Ints | Bools) -> Matches:
+        """The changes at the given places."""
+        picked = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        columns = (getattr(self, name)[picked] for name in _MATCH_COLUMNS)
+        return Matches(*columns, [self.scores[i] for i in picked.tolist()], self.row[picked])
+
+
+_MATCH_COLUMNS = ("eff_ms", "time_ms", "slot", "sign", "truth", "truth_value", "predicted", "value", "segments")
+
+
+def concatenate(parts: list[Matches]) -> Matches:
+    """All changes, in the order of the parts."""
+    columns = (np.concatenate([getattr(p, name) for p in parts]) for name in _MATCH_COLUMNS)
+    scores = [score for part in parts for score in part.scores]
+    return Matches(*columns, scores, np.concatenate([p.row for p in parts]))
+
+
+class Join:
+    """The join of one stream. ``policies[model]`` tells how long to wait; ``counts`` what was not used."""
+
+    def __init__(self, segments: int, table: JoinTable | None = None) -> None:
+        self.table = table or JoinTable(segments)
+        self.policies: list[Policy] = []
+        self.counts: Counter[str] = Counter()
+
+    def _limit(self, name: str, model: Ints | Codes32) -> Ints:
+        return np.array([getattr(p, name) for p in self.policies], np.int64)[model]
+
+    def put(self, new: Predictions) -> tuple[Bools, Matches]:
+        """Remember predictions, in offset order a partition.
+
+        Returns which are distinct (the others are duplicates), and the changes of labels that came first.
+        """
+        t = self.table
+        fresh = first_of_each(new.ids)
+        found = t.find(new.ids)
+        policy = self.policies[new.model]
+        known = found >= 0
+        at = found[known]
+        flags = t.flags[at]
+        until_ms = self._until(at)
+        alive = (flags & DEAD) == 0
+        expired = alive & ((flags & PREDICTED) != 0) & (new.eff_ms[known] > until_ms)
+        twice = alive & ((flags & PREDICTED) != 0) & ~expired
+        first = fresh.copy()
+        fresh[np.flatnonzero(known)[twice]] = False
+        self._count_conflicts(new, np.flatnonzero(known)[twice], at[twice])
+        self.counts["duplicate"] += int((~fresh).sum())
+        self._finish(np.unique(at[expired & fresh[known]]))
+        gone = (t.flags[at] & DEAD) != 0
+        t.revive(np.unique(at[gone & first[known]]))
+        rows = found.copy()
+        missing = fresh & (found < 0)
+        rows[missing] = t.append(new.ids[missing])
+        return fresh, self._fill(new, np.flatnonzero(fresh), rows[fresh], policy)
+
+    def _count_conflicts(self, new: Predictions, places: Ints, rows: Ints) -> None:
+        t = self.table
+        same_value = (t.value[rows] == new.value[places]) | (np.isnan(t.value[rows]) & np.isnan(new.value[places]))
+        same = (t.time_ms[rows] == new.time_ms[places]) & (t.predicted[rows] == new.predicted[places]) & same_value
+        self.counts["conflict"] += int((~same).sum())
+
+    def _fill(self, new: Predictions, places: Ints, rows: Ints, policy: Policy) -> Matches:
+        t = self.table
+        orphan = (t.flags[rows] & LABELLED) != 0
+        t.time_ms[rows] = new.time_ms[places]
+        t.eff_ms[rows] = new.eff_ms[places]
+        t.model[rows], t.slot[rows] = new.model, new.slot
+        t.predicted[rows], t.value[rows] = new.predicted[places], new.value[places]
+        t.segments[rows] = new.segments[places]
+        t.flags[rows] |= PREDICTED
+        if new.scores is not None:
+            t.scores.update(zip(rows.tolist(), new.scores[places], strict=True))
+        late = orphan & (new.eff_ms[places] - t.label_ms[rows] > policy.orphan_wait_ms)
+        self._forget_labels(rows[late])
+        matched = rows[orphan & ~late & (t.flags[rows] & LABELLED != 0)]
+        return self._changes(matched, 1, t.eff_ms[matched], np.full(len(matched), -1))
+
+    def _forget_labels(self, rows: Ints) -> None:
+        t = self.table
+        self.counts["orphan"] += len(rows)
+        t.label[rows], t.label_value[rows], t.label_ms[rows], t.revision[rows] = -1, np.nan, -1, 0
+        t.flags[rows] &= ~np.uint8(LABELLED)
+
+    def _changes(self, rows: Ints, sign: int, eff_ms: Ints, place: Ints) -> Matches:
+        """The cells that rows with a label that is not null hold."""
+        t = self.table
+        real = (t.label[rows] >= 0) | ~np.isnan(t.label_value[rows])
+        rows, eff_ms, place = rows[real], eff_ms[real], place[real]
+        scores: list[Floats | None] = (
+            [t.scores.get(r) for r in rows.tolist()] if t.scores else [None] * len(rows)
+        )
+        return Matches(
+            eff_ms, t.time_ms[rows], t.slot[rows], np.full(len(rows), sign, np.int64), t.label[rows],
+            t.label_value[rows], t.predicted[rows], t.value[rows], t.segments[rows], scores, place,
+        )  # fmt: skip
+
+    def label(self, new: Labels) -> Matches:
+        """Apply labels in their order; several of one id one after another."""
+        parts = []
+        todo = np.arange(len(new.ids))
+        while len(todo):
+            first = first_of_each(new.ids[todo])
+            parts.append(self._label_distinct(new, todo[first]))
+            todo = todo[~first]
+        if not parts:
+            return self._changes(np.zeros(0, np.int64), 1, np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def _label_distinct(self, new: Labels, todo: Ints) -> Matches:
+        t = self.table
+        rows = t.find(new.ids[todo])
+        dead = np.zeros(len(rows), np.bool_)
+        dead[rows >= 0] = (t.flags[rows[rows >= 0]] & DEAD) != 0
+        t.revive(rows[dead])
+        unknown = rows < 0
+        rows[unknown] = t.append(new.ids[todo[unknown]])
+        flags, eff = t.flags[rows], new.eff_ms[todo]
+        predicted, labelled = (flags & PREDICTED) != 0, (flags & LABELLED) != 0
+        orphan = ~predicted
+        stale = orphan & labelled & (eff - t.label_ms[rows] > self._limit("orphan_wait_ms", new.model[todo]))
+        self._forget_labels(rows[stale])
+        labelled &= ~stale
+        fits = orphan | labelled | self._first_fits(rows, eff, predicted)
+        self.counts["unmatched"] += int((~fits).sum())
+        newer = (new.revision[todo] > t.revision[rows]) | (
+            (new.revision[todo] == t.revision[rows]) & new.null[todo] & ~self._is_null(rows)
+        )
+        in_time = orphan | (eff - t.label_ms[rows] <= self._limit("corrections_ms", new.model[todo]))
+        correction = labelled & newer & in_time
+        self.counts["late_correction"] += int((labelled & newer & ~in_time).sum())
+        take = (fits & ~labelled) | correction
+        count_now = predicted & take
+        when = np.maximum(eff, t.eff_ms[rows])
+        undo = self._changes(rows[correction & predicted], -1, when[correction & predicted], todo[correction & predicted])
+        self._write(new, todo[take], rows[take], first=~labelled[take])
+        done = self._changes(rows[count_now], 1, when[count_now], todo[count_now])
+        return concatenate([undo, done])
+
+    def _first_fits(self, rows: Ints, eff: Ints, predicted: Bools) -> Bools:
+        """A first label comes within the horizon, and, before its prediction, within the orphans' wait."""
+        t = self.table
+        model = np.where(predicted, t.model[rows], 0)
+        in_horizon = eff - t.time_ms[rows] <= self._limit("horizon_ms", model)
+        return in_horizon & (t.eff_ms[rows] - eff <= self._limit("orphan_wait_ms", model))
+
+    def _is_null(self, rows: Ints) -> Bools:
+        t = self.table
+        return (t.label[rows] < 0) & np.isnan(t.label_value[rows])
+
+    def _write(self, new: Labels, places: Ints, rows: Ints, first: Bools) -> None:
+        t = self.table
+        t.label[rows], t.label_value[rows] = new.label[places], new.value[places]
+        t.revision[rows] = new.revision[places]
+        t.label_ms[rows[first]] = new.eff_ms[places[first]]
+        t.model[rows] = new.model[places]
+        t.flags[rows] |= LABELLED
+
+    def _until(self, rows: Ints) -> Ints:
+        """Last effective time at which a row still takes part."""
+        t = self.table
+        model = t.model[rows]
+        predicted = (t.flags[rows] & PREDICTED) != 0
+        labelled = (t.flags[rows] & LABELLED) != 0
+        waits = t.time_ms[rows] + self._limit("horizon_ms", model)
+        corrects = t.label_ms[rows] + self._limit("corrections_ms", model)
+        orphaned = t.label_ms[rows] + self._limit("orphan_wait_ms", model)
+        return np.where(predicted, np.where(labelled, np.maximum(waits, corrects), waits), orphaned)
+
+    def expire(self, watermark_ms: int) -> None:
+        """Drop what no record can reach any more, now that W is ``watermark_ms``."""
+        if not self.policies:
+            return
+        rows = self.table.select(lambda t: np.ones(t.rows, np.bool_))
+        self._finish(rows[self._until(rows) < watermark_ms])
+        if self.table.dead * 4 > self.table.rows:
+            self.table.compact()
+
+    def _finish(self, rows: Ints) -> None:
+        flags = self.table.flags[rows]
+        self.counts["expired"] += int(((flags & (PREDICTED | LABELLED)) == PREDICTED).sum())
+        self.counts["orphan"] += int(((flags & PREDICTED) == 0).sum())
+        self.table.kill(rows)
+
+    def evict(self, keep: int, before_ms: int) -> None:
+        """Bound the memory: drop the oldest rows with an effective time before ``before_ms``."""
+        t = self.table
+        surplus = t.live - keep
+        if surplus <= 0:
+            return
+        rows = t.select(lambda t: np.where(t.flags & PREDICTED, t.eff_ms, t.label_ms) < before_ms)
+        age = np.where(t.flags[rows] & PREDICTED, t.eff_ms[rows], t.label_ms[rows])
+        oldest = rows[np.lexsort((t.keys[rows, 1], t.keys[rows, 0], age))[:surplus]]
+        self.counts["evicted"] += len(oldest)
+        t.kill(oldest)
+        t.compact()
+
+    def pending(self) -> int:
+        """Predictions that wait for their label."""
+        return len(self.table.select(lambda t: (t.flags & (PREDICTED | LABELLED)) == PREDICTED))

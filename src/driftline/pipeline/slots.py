@@ -1,0 +1,258 @@
+"""What a stream keeps of each model and of each of its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from driftline.aggregates.drift import DriftLayout
+from driftline.aggregates.panes import Panes
+from driftline.aggregates.performance import PerformanceLayout
+from driftline.aggregates.totals import Totals
+from driftline.matching import match_model
+from driftline.pipeline.ranges import DataIndex
+from driftline.records import Coded, Codes32, Schema
+from driftline.reference.profile import Profile
+from driftline.settings import Limits, ModelSettings, Task, Window, WindowKind
+
+OTHER = "other"
+
+LoadProfile = Callable[[ModelSettings, str, str], Profile | None]
+"""(settings, model, version) -> its reference, or None."""
+
+
+@dataclass(slots=True)
+class ModelState:
+    """One model: its settings, and the codes of its classes (append-only)."""
+
+    name: str
+    code: int
+    settings: ModelSettings
+    classes: list[str] = field(default_factory=list)
+    class_limit: int = 100
+
+    def class_codes(self, column: Coded) -> tuple[Codes32, bool]:
+        """Model-level class codes of a column, and whether a class is new."""
+        known = {name: code for code, name in enumerate(self.classes)}
+        before = len(self.classes)
+        table = np.full(len(column.values) + 1, -1, np.int32)
+        used = set(np.unique(column.codes).tolist())
+        for index, value in enumerate(column.values):
+            if index not in used:
+                continue
+            name = value if value in known or len(self.classes) < self.class_limit else OTHER
+            if name not in known:
+                known[name] = len(self.classes)
+                self.classes.append(name)
+            table[index] = known[name]
+        codes = np.where(column.codes >= 0, column.codes, len(column.values))
+        return table[codes], len(self.classes) > before
+
+
+@dataclass(slots=True)
+class Slot:
+    """One (model, version): layouts, panes and what is known of its traffic."""
+
+    code: int
+    model: ModelState
+    version: str
+    profile: Profile | None
+    drift: DriftLayout
+    performance: PerformanceLayout
+    drift_panes: list[Panes]
+    performance_panes: list[Panes]
+    segments: tuple[tuple[str, tuple[str, ...]], ...]
+    data: DataIndex
+    first_ms: int = 1 << 62
+    last_ms: int = -(1 << 62)
+    predictions: int = 0
+    schema: Schema = field(default_factory=lambda: Schema(Task.BINARY))
+    delays: np.ndarray = field(default_factory=lambda: np.zeros(24, np.int64))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(model, version)."""
+        return self.model.name, self.version
+
+    @property
+    def settings(self) -> ModelSettings:
+        """The model's settings."""
+        return self.model.settings
+
+    def panes(self) -> Iterable[tuple[WindowKind, Panes]]:
+        """All windows of both kinds."""
+        yield from ((WindowKind.DRIFT, p) for p in self.drift_panes)
+        yield from ((WindowKind.PERFORMANCE, p) for p in self.performance_panes)
+
+    def delay_ms(self, kind: WindowKind) -> int:
+        """From a window's end to its judgement."""
+        return self.settings.labels.delay_ms if kind is WindowKind.PERFORMANCE else 0
+
+    def seen(self, first_ms: int, last_ms: int) -> None:
+        """Note the span of new events."""
+        self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
+
+    def segment_codes(self, columns: tuple[Coded, ...], count: int, width: int) -> Codes32:
+        """[count, width] codes of the configured segments' values; unknown ones are ``other``."""
+        codes = np.full((count, width), -1, np.int32)
+        for place, (column, (_name, values)) in enumerate(zip(columns, self.segments, strict=True)):
+            known = {value: code for code, value in enumerate(values)}
+            other = len(values) - 1
+            table = np.array([*(known.get(v, other) for v in column.values), -1], np.int32)
+            codes[:, place] = table[np.where(column.codes >= 0, column.codes, len(column.values))]
+        return codes
+
+    def grow(self) -> None:
+        """Lay performance out anew after the model met a new class."""
+        old = self.performance
+        self.performance = old.grown(tuple(self.model.classes))
+        empty = performance_empty(self.performance)
+        for panes in self.performance_panes:
+            panes.convert(empty, lambda totals: old.convert(totals, self.performance))
+
+
+def drift_empty(layout: DriftLayout) -> Totals:
+    """The identity of a drift pane."""
+    return layout.empty()
+
+
+def performance_empty(layout: PerformanceLayout) -> Totals:
+    """The identity of a performance pane."""
+    return layout.empty()
+
+
+class Registry:
+    """Models and versions of one stream, made as they are first seen."""
+
+    def __init__(
+        self, models: tuple[ModelSettings, ...], limits: Limits, load_profile: LoadProfile,
+    ) -> None:  # fmt: skip
+        self._settings = models
+        self._limits = limits
+        self._load = load_profile
+        self.models: dict[str, ModelState] = {}
+        self.by_code: list[ModelState] = []
+        self.slots: list[Slot] = []
+        self.of: dict[tuple[str, str], Slot] = {}
+        self._schemas: dict[tuple[str, str], Schema | None] = {}
+        self.segment_width = max((len(m.segments) for m in models), default=0)
+
+    def score_width(self, limits: Limits) -> int:
+        """Columns of class probabilities that changes carry; 0 without a multiclass model."""
+        multiclass = any(m.task is Task.MULTICLASS for m in self._settings)
+        return limits.classes if multiclass else 0
+
+    def schema_of(self, model: str, version: str) -> Schema | None:
+        """How events of a (model, version) are read; labels ask with version ``""``."""
+        key = (model, version)
+        if key not in self._schemas:
+            if len(self._schemas) > self._limits.models * (self._limits.versions_per_model + 1):
+                self._schemas = {k: s for k, s in self._schemas.items() if s is not None}
+            self._schemas[key] = self._make_schema(model, version)
+        return self._schemas[key]
+
+    def _make_schema(self, model: str, version: str) -> Schema | None:
+        state = self.model(model)
+        if state is None:
+            return None
+        slot = self.slot(model, version) if version else None
+        if version and slot is None:
+            return None
+        settings, profile = state.settings, slot.profile if slot else None
+        names = self._class_names(settings, profile)
+        negative = next((c for c in names if c != settings.positive), None)
+        schema = Schema(
+            task=settings.task,
+            numeric=tuple(f.name for f in profile.numeric) if profile else (),
+            categorical=tuple(f.name for f in profile.categorical) if profile else (),
+            classes=settings.classes,
+            positive=settings.positive,
+            negative=negative,
+            threshold=settings.threshold,
+            segments=settings.segments,
+        )
+        if slot is not None:
+            slot.schema = schema
+        return schema
+
+    def model(self, name: str) -> ModelState | None:
+        """The model's state; None where no entry matches or the limit of models is reached."""
+        state = self.models.get(name)
+        if state is None:
+            settings = match_model(self._settings, name)
+            if settings is None or len(self.models) >= self._limits.models:
+                return None
+            state = ModelState(name, len(self.by_code), settings, class_limit=self._limits.classes)
+            state.classes.extend(self._class_names(settings, None))
+            self.models[name] = state
+            self.by_code.append(state)
+        return state
+
+    @staticmethod
+    def _class_names(settings: ModelSettings, profile: Profile | None) -> list[str]:
+        names = list(settings.classes or ())
+        if profile is not None:
+            for column in (profile.predicted, profile.label):
+                names.extend(column.categories if column else ())
+        if settings.positive is not None:
+            names.append(settings.positive)
+        return list(dict.fromkeys(names)) if settings.task is not Task.REGRESSION else []
+
+    def slot(self, model: str, version: str) -> Slot | None:
+        """The state of a (model, version), made at first sight; None over the limits."""
+        slot = self.of.get((model, version))
+        if slot is None:
+            state = self.model(model)
+            if state is None or sum(s.model is state for s in self.slots) >= self._limits.versions_per_model:
+                return None
+            slot = self._make(state, version)
+            self.slots.append(slot)
+            self.of[slot.key] = slot
+        return slot
+
+    def _make(self, state: ModelState, version: str) -> Slot:
+        settings = state.settings
+        profile = self._load(settings, state.name, version)
+        names = self._class_names(settings, profile)
+        fresh = [n for n in names if n not in state.classes]
+        state.classes.extend(fresh[: self._limits.classes - len(state.classes)])
+        if fresh:
+            for other in self.slots:
+                if other.model is state:
+                    other.grow()
+        segments = self._segments(settings, profile)
+        drift = DriftLayout.of(profile, settings.task, tuple(names))
+        performance = PerformanceLayout.of(
+            settings.task, tuple(state.classes), settings.positive, segments,
+            label_mean=(profile.label_mean or 0.0) if profile else 0.0,
+        )  # fmt: skip
+        drift_zero, performance_zero = drift_empty(drift), performance_empty(performance)
+        labelled = settings.performance_windows if settings.labels.enabled else ()
+        return Slot(
+            code=len(self.slots), model=state, version=version, profile=profile, drift=drift,
+            performance=performance, segments=segments, data=DataIndex(),
+            drift_panes=[Panes(w, drift_zero) for w in settings.drift_windows],
+            performance_panes=[Panes(w, performance_zero) for w in labelled],
+        )  # fmt: skip
+
+    def _segments(
+        self, settings: ModelSettings, profile: Profile | None
+    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        known = {c.name: c.categories for c in profile.categorical} if profile else {}
+        limit = self._limits.segment_values
+        named = []
+        for name in settings.segments:
+            values = settings.segment_values.get(name) or known.get(name, ())
+            named.append((name, (*(v for v in values[:limit] if v != OTHER), OTHER)))
+        return tuple(named)
+
+
+def with_windows(settings: ModelSettings, drift: set[Window], performance: set[Window]) -> ModelSettings:
+    """The settings with windows added that rules name and the model does not."""
+    return replace(
+        settings,
+        drift_windows=(*settings.drift_windows, *sorted(drift - set(settings.drift_windows))),
+        performance_windows=(*settings.performance_windows, *sorted(performance - set(settings.performance_windows))),
+    )

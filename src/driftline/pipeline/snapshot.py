@@ -1,0 +1,194 @@
+"""The pipeline's state as named blobs of plain arrays, only what changed since the last snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from driftline.aggregates.panes import Panes
+from driftline.aggregates.totals import Totals
+from driftline.join.table import JoinTable
+from driftline.pipeline.engine import LateRows, Pipeline
+from driftline.pipeline.ranges import DataIndex
+from driftline.pipeline.slots import Slot
+from driftline.records import Blob, BlobKey, Coded, PredictionPart, TopicPartition
+from driftline.settings import WindowKind
+
+FORMAT = 1
+
+
+def snapshot(pipeline: Pipeline) -> dict[BlobKey, Blob | None]:
+    """Blobs to write, and None for those to delete."""
+    blobs: dict[BlobKey, Blob | None] = {("meta", "stream"): _stream(pipeline)}
+    for slot in pipeline.registry.slots:
+        for kind, panes in slot.panes():
+            for start in panes.changed:
+                key = ("pane", _pane_key(slot, kind, panes, start))
+                blobs[key] = _pane(slot, kind, panes, start)
+            panes.changed.clear()
+    blobs["join_block", "table"] = Blob(FORMAT, {"counts": dict(pipeline.join.counts)}, pipeline.join.table.snapshot())
+    blobs["staged", "labels"] = _columns(pipeline.labels.snapshot())
+    blobs["staged", "changes"] = _columns(pipeline.changes.snapshot())
+    blobs["staged", "late"] = _late(pipeline)
+    return blobs
+
+
+def _stream(pipeline: Pipeline) -> Blob:
+    registry = pipeline.registry
+    models = [{"name": m.name, "classes": m.classes} for m in registry.by_code]
+    slots = [
+        {
+            "model": s.model.name, "version": s.version, "first_ms": s.first_ms, "last_ms": s.last_ms,
+            "predictions": s.predictions, "data": s.data.snapshot(), "delays": s.delays.tolist(),
+            "bins_id": s.profile.bins_id if s.profile else "",
+        }
+        for s in registry.slots
+    ]  # fmt: skip
+    data = {
+        "watermark_ms": pipeline.watermark_ms,
+        "watermarks": [[t, p, w] for (t, p), w in pipeline.watermarks.items()],
+        "positions": [[t, p, o] for (t, p), o in pipeline.positions.items()],
+        "models": models,
+        "slots": slots,
+        "counts": [[*k, n] for k, n in pipeline.counts.items()],
+        "unmonitored": [[*k, n] for k, n in pipeline.unmonitored.items()],
+    }
+    return Blob(FORMAT, data, {})
+
+
+def _pane_key(slot: Slot, kind: WindowKind, panes: Panes, start: int) -> str:
+    return f"{slot.code}/{kind}/{panes.window.length_ms}/{panes.window.slide_ms}/{start}"
+
+
+def _pane(slot: Slot, kind: WindowKind, panes: Panes, start: int) -> Blob | None:
+    pane = panes.panes.get(start)
+    if pane is None:
+        return None
+    arrays = {"counts": pane.counts, "sums": pane.sums, "low": pane.low, "high": pane.high}
+    data = {
+        "slot": slot.code, "kind": str(kind), "length_ms": panes.window.length_ms,
+        "slide_ms": panes.window.slide_ms, "start_ms": start, "unseen": [dict(u) for u in pane.unseen],
+    }  # fmt: skip
+    return Blob(FORMAT, data, {n: a.copy() for n, a in arrays.items()})
+
+
+def _columns(columns: dict[str, Any]) -> Blob:
+    """String columns go as JSON-able lists; the others as arrays."""
+    texts = {n: c.tolist() for n, c in columns.items() if c.dtype.kind == "U"}
+    return Blob(FORMAT, texts, {n: c for n, c in columns.items() if c.dtype.kind != "U"})
+
+
+def _from_columns(blob: Blob) -> dict[str, Any]:
+    texts = {n: np.array(values, np.str_) for n, values in blob.data.items()}
+    return {**blob.arrays, **texts}
+
+
+def _late(pipeline: Pipeline) -> Blob:
+    data: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
+    for place, rows in enumerate(pipeline.late):
+        part = rows.part
+        coded = {"predicted": part.predicted}
+        coded |= {f"categorical{i}": c for i, c in enumerate(part.categorical)}
+        coded |= {f"segment{i}": c for i, c in enumerate(part.segments)}
+        data.append(
+            {
+                "slot": rows.slot.code, "score_classes": part.score_classes,
+                "coded": {n: c.values for n, c in coded.items()},
+                "categorical": len(part.categorical), "segments": len(part.segments),
+            }
+        )  # fmt: skip
+        held = {
+            "time_ms": rows.time_ms, "eff_ms": rows.eff_ms, "counted": rows.counted, "numeric": part.numeric,
+            "value": part.value, "score": part.score, "latency_ms": part.latency_ms,
+        }  # fmt: skip
+        if part.scores is not None:
+            held["scores"] = part.scores
+        held |= {f"codes:{n}": c.codes for n, c in coded.items()}
+        arrays |= {f"{place}:{n}": a for n, a in held.items()}
+    return Blob(FORMAT, {"rows": data}, arrays)
+
+
+def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
+    """Bring an empty pipeline to where the snapshot was taken."""
+    if ("meta", "stream") not in blobs:
+        return
+    data = blobs["meta", "stream"].data
+    pipeline.watermark_ms = data["watermark_ms"]
+    pipeline.watermarks = {(t, p): w for t, p, w in data["watermarks"]}
+    pipeline.positions = {(t, p): o for t, p, o in data["positions"]}
+    pipeline.counts = Counter({tuple(k): n for *k, n in data["counts"]})
+    pipeline.unmonitored = Counter({(m, v): n for m, v, n in data["unmonitored"]})
+    slots = _restore_slots(pipeline, data)
+    table = blobs.get(("join_block", "table"))
+    if table is not None and len(table.arrays["keys"]):
+        pipeline.join.table = JoinTable.restore(table.arrays)
+    if table is not None:
+        pipeline.join.counts = Counter(table.data["counts"])
+    pipeline.labels.restore(_from_columns(blobs["staged", "labels"]))
+    pipeline.changes.restore(_from_columns(blobs["staged", "changes"]))
+    pipeline.late = _restore_late(slots, blobs["staged", "late"])
+    for (kind, _key), blob in blobs.items():
+        if kind == "pane":
+            _restore_pane(slots, blob)
+    pipeline.forget()
+
+
+def _restore_slots(pipeline: Pipeline, data: dict[str, Any]) -> dict[int, Slot]:
+    registry = pipeline.registry
+    for model in data["models"]:
+        state = registry.model(model["name"])
+        if state is not None:
+            state.classes[:] = model["classes"]
+    slots = {}
+    for code, row in enumerate(data["slots"]):
+        registry.schema_of(row["model"], row["version"])
+        slot = registry.slot(row["model"], row["version"])
+        if slot is None:
+            continue
+        slot.first_ms, slot.last_ms, slot.predictions = row["first_ms"], row["last_ms"], row["predictions"]
+        slot.data = DataIndex.restore(row["data"])
+        slot.delays[:] = row["delays"]
+        slots[code] = slot
+    for slot in registry.slots:
+        slot.grow()
+    return slots
+
+
+def _restore_pane(slots: dict[int, Slot], blob: Blob) -> None:
+    slot = slots.get(blob.data["slot"])
+    if slot is None:
+        return
+    kind = WindowKind(blob.data["kind"])
+    for panes_kind, panes in slot.panes():
+        window = panes.window
+        if panes_kind is kind and (window.length_ms, window.slide_ms) == (blob.data["length_ms"], blob.data["slide_ms"]):
+            a = {n: v.copy() for n, v in blob.arrays.items()}
+            unseen = tuple(dict(u) for u in blob.data["unseen"])
+            panes.panes[blob.data["start_ms"]] = Totals(a["counts"], a["sums"], a["low"], a["high"], unseen)
+
+
+def _restore_late(slots: dict[int, Slot], blob: Blob) -> list[LateRows]:
+    late = []
+    for place, row in enumerate(blob.data["rows"]):
+        held = {n.split(":", 1)[1]: a for n, a in blob.arrays.items() if n.split(":", 1)[0] == str(place)}
+        coded = {n: Coded(held[f"codes:{n}"], tuple(v)) for n, v in row["coded"].items()}
+        slot = slots[row["slot"]]
+        schema = slot.schema
+        part = PredictionPart(
+            model=slot.model.name, version=slot.version, schema=schema,
+            rows=np.arange(len(held["time_ms"])), numeric=held["numeric"],
+            categorical=tuple(coded[f"categorical{i}"] for i in range(row["categorical"])),
+            predicted=coded["predicted"], value=held["value"], score=held["score"],
+            scores=held.get("scores"), score_classes=tuple(row["score_classes"]), latency_ms=held["latency_ms"],
+            segments=tuple(coded[f"segment{i}"] for i in range(row["segments"])),
+        )  # fmt: skip
+        late.append(LateRows(slot, part, held["time_ms"], held["eff_ms"], held["counted"]))
+    return late
+
+
+def positions(pipeline: Pipeline) -> dict[TopicPartition, int]:
+    """Where each partition is read on from."""
+    return dict(pipeline.positions)

@@ -1,0 +1,126 @@
+"""The join equals a plain fold over its events in effective-time order, whatever was read first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftline.join.join import Join, Labels, Policy, Predictions
+
+HORIZON, ORPHAN, CORRECTIONS = 50, 10, 20
+POLICY = Policy(HORIZON, ORPHAN, CORRECTIONS)
+
+prediction = st.tuples(st.integers(0, 5), st.integers(0, 60), st.integers(0, 8), st.integers(0, 1))
+label = st.tuples(st.integers(0, 5), st.integers(0, 140), st.integers(-1, 1), st.integers(1, 3))
+
+
+def ids(keys: list[int]) -> np.ndarray:
+    return np.array([[k + 1, (k + 1) * 7919] for k in keys], np.uint64).reshape(-1, 2)
+
+
+def put(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int, int]]:
+    """(key, time, lateness, class) -> changes (eff, time, sign, truth, predicted)."""
+    time = np.array([r[1] for r in rows], np.int64)
+    eff = time + np.array([r[2] for r in rows], np.int64)
+    predicted = np.array([r[3] for r in rows], np.int32)
+    new = Predictions(ids([r[0] for r in rows]), time, eff, 0, 0, predicted, predicted.astype(float), np.zeros((len(rows), 0), np.int32))
+    return changes(join.put(new)[1])
+
+
+def changes(m) -> list[tuple[int, int, int, int, int]]:  # noqa: ANN001
+    columns = (m.eff_ms, m.time_ms, m.sign, m.truth, m.predicted)
+    return list(zip(*(c.tolist() for c in columns), strict=True))
+
+
+def apply(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int, int]]:
+    value = np.array([r[2] for r in rows], np.int32)
+    n = len(rows)
+    new = Labels(
+        ids([r[0] for r in rows]), np.array([r[1] for r in rows], np.int64), np.zeros(n, np.int32), value,
+        np.full(n, np.nan), np.array([r[3] for r in rows], np.int64), value < 0, np.zeros(n, np.int32),
+        np.arange(n), np.arange(n),
+    )  # fmt: skip
+    return changes(join.label(new))
+
+
+def fold(predictions: list[tuple[int, int, int, int]], labels: list[tuple[int, int, int, int]]) -> list[tuple]:
+    """The oracle: dictionaries, one event at a time, no code of the project."""
+    first: dict[int, tuple[int, int, int]] = {}
+    for key, time, late, predicted in predictions:
+        first.setdefault(key, (time, time + late, predicted))
+    out, state = [], {}
+    for key, eff, value, revision in labels:
+        seen = first.get(key)
+        held = state.get(key)
+        if seen is None:
+            continue
+        time, known, predicted = seen
+        if held is None:
+            if eff - time > HORIZON or known - eff > ORPHAN:
+                continue
+            state[key] = (value, revision, eff)
+        else:
+            old, old_revision, first_eff = held
+            newer = revision > old_revision or (revision == old_revision and value < 0 <= old)
+            if not newer or eff - first_eff > CORRECTIONS:
+                continue
+            if old >= 0:
+                out.append((max(eff, known), time, -1, old, predicted))
+            state[key] = (value, revision, first_eff)
+        if value >= 0:
+            out.append((max(eff, known), time, 1, value, predicted))
+    return out
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(prediction, max_size=8), st.lists(label, max_size=12), st.integers(1, 5))
+def test_any_batching_equals_the_plain_fold(predictions, labels, size) -> None:  # noqa: ANN001
+    """Predictions read before any label is due; labels in effective order, in batches of any size."""
+    join = Join(0)
+    join.policies.append(POLICY)
+    distinct = list({p[0]: p for p in reversed(predictions)}.values())
+    labels = sorted(labels, key=lambda row: row[1])
+    got = put(join, distinct) if distinct else []
+    for start in range(0, len(labels), size):
+        got += apply(join, labels[start : start + size])
+    assert Counter(fold(distinct, labels)) == Counter(got)
+
+
+@settings(max_examples=300, deadline=None)
+@given(prediction, st.integers(0, 60), st.integers(0, 1), st.booleans())
+def test_label_first_or_prediction_first_gives_the_same(row, label_eff, value, label_first) -> None:  # noqa: ANN001
+    """A label counts when its prediction follows within the orphans' wait, in either order of reading."""
+    join = Join(0)
+    join.policies.append(POLICY)
+    first = [(row[0], label_eff, value, 1)]
+    known = row[1] + row[2]
+    if label_first and label_eff <= known:
+        got = apply(join, first) + put(join, [row])
+    else:
+        got = put(join, [row]) + apply(join, first)
+    assert fold([row], first) == got
+
+
+def test_a_duplicate_prediction_counts_once() -> None:
+    """Fault 48: the lowest offset is the first, inside a batch and across batches."""
+    join = Join(0)
+    join.policies.append(POLICY)
+    put(join, [(1, 10, 0, 1), (1, 10, 0, 1)])
+    put(join, [(1, 10, 0, 0)])
+    assert {"duplicate": 2, "conflict": 1} == {k: v for k, v in join.counts.items() if v}
+    assert [(20, 10, 1, 1, 1)] == apply(join, [(1, 20, 1, 1)])
+
+
+def test_expiry_counts_what_was_never_labelled() -> None:
+    """Fault 50: a prediction whose label never comes expires, and is counted so; a late label finds nothing."""
+    join = Join(0)
+    join.policies.append(POLICY)
+    put(join, [(1, 10, 0, 1), (2, 10, 0, 1)])
+    apply(join, [(1, 20, 1, 1)])
+    join.expire(200)
+    assert 1 == join.counts["expired"]
+    assert [] == apply(join, [(2, 201, 1, 1)])
+    assert 0 == join.pending()
