@@ -12,7 +12,7 @@ from driftline.aggregates.performance import Changes
 from driftline.aggregates.totals import Totals
 from driftline.join.join import Join, Labels, Matches, Policy, Predictions
 from driftline.join.sampling import sampled
-from driftline.ports import Decoder
+from driftline.decode import Decoder
 from driftline.pipeline.slots import ModelState, Registry, Slot
 from driftline.records import (
     Decoded, Ints, Kind, LabelPart, PredictionPart, RawBatch, Reject, TopicPartition,

@@ -1,0 +1,337 @@
+"""The daemon: reads the clock, polls, commits, publishes, stops. It decides nothing about statistics."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from driftline.config.model import Config
+from driftline.errors import DataLoss
+from driftline.metrics.view import DaemonView
+from driftline.pipeline.snapshot import restore, snapshot
+from driftline.pipeline.stream import StreamEngine
+from driftline.pipeline.view import stream_view
+from driftline.ports import Loss, Publisher, Source
+from driftline.records import Blob, BlobKey, Message, RawBatch, TopicPartition
+from driftline.sinks.dead_letters import dead_letter
+from driftline.store.sqlite import SqliteStore
+from driftline.store.rows import Commit, PartitionRow
+
+POLL_RECORDS = 20_000
+REFRESH_S = 2.0
+VIEW_S = 1.0
+COMMIT_LEAST_S = 1.0
+COMMIT_MOST_S = 15.0
+BYTES_PER_S = 2_000_000
+OUTBOX_LIMIT = 10_000
+
+
+@dataclass(slots=True)
+class Runner:
+    """One stream as it runs: its source, its engine and what the wall clock knows of its partitions."""
+
+    name: str
+    source: Source
+    engine: StreamEngine
+    quiet_since: dict[TopicPartition, tuple[int, float]] = field(default_factory=dict)
+    idle: frozenset[TopicPartition] = frozenset()
+    paused: dict[TopicPartition, str] = field(default_factory=dict)
+    hold: str | None = None
+    dirty: bool = False
+    refreshed: float = 0.0
+
+    def poll(self, timeout_s: float) -> list[RawBatch]:
+        """What the source has; nothing while the stream is on hold."""
+        return self.source.poll(timeout_s, POLL_RECORDS)
+
+
+class Daemon:
+    """New wires, run runs, stop is bounded."""
+
+    def __init__(
+        self, config: Config, runners: list[Runner], store: SqliteStore, publisher: Publisher,
+        log: Any, wall: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.runners = runners
+        self.store = store
+        self.publisher = publisher
+        self.log = log
+        self.wall = wall
+        self.stopping = False
+        self.view: DaemonView | None = None
+        self.triggers: Counter[tuple[str, str, str, str]] = Counter()
+        self.trigger_last_ms = 0
+        self.queue: list[tuple[str, Message]] = []
+        self.outbox: dict[int, tuple[str, Message]] = {}
+        self.sent: list[int] = []
+        self.in_flight: dict[str, int] = {}
+        self.last_commit = time.monotonic()
+        self.last_commit_ms = 0
+        self.commit_seconds: list[float] = []
+        self.written_bytes = 0
+        self._view_at = 0.0
+
+    # -- start ---------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Bring every stream to where the last commit left it, and seek."""
+        stored = self.store.load()
+        for runner in self.runners:
+            restore(runner.engine.pipeline, stored.blobs.get(runner.name, {}))
+            if runner.engine.rules is not None:
+                runner.engine.rules.restore(stored.blobs.get(runner.name, {}))  # type: ignore[attr-defined]
+            runner.source.open(dict(runner.engine.pipeline.positions))
+        for row in stored.outbox:
+            self.outbox[row.seq] = (row.stream, row.message)
+        meta = stored.blobs.get("", {}).get(("meta", "daemon"))
+        if meta is not None:
+            self.triggers = Counter({tuple(k): n for *k, n in meta.data["triggers"]})
+            self.trigger_last_ms = meta.data["trigger_last_ms"]
+        self._publish(list(self.outbox.items()))
+
+    # -- the loop ------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until told to stop; then commit and flush within the grace period."""
+        self.restore()
+        self.refresh_view(force=True)
+        while not self.stopping:
+            self.tick()
+        self.stop()
+
+    def tick(self, timeout_s: float = 0.2) -> None:
+        """One turn: read, judge, commit, publish."""
+        share = timeout_s / max(1, len(self.runners))
+        for runner in self.runners:
+            self._turn(runner, share)
+        self._commit_if_due()
+        self._delivered()
+        self.refresh_view()
+
+    def _turn(self, runner: Runner, timeout_s: float) -> None:
+        self._refresh_source(runner)
+        if runner.hold:
+            return
+        batches = runner.poll(timeout_s)
+        pipeline = runner.engine.pipeline
+        for key in {k for b in batches for k in b.sources} & runner.idle:
+            pipeline.wake(key)
+        for batch in batches:
+            fed = pipeline.feed(batch)
+            self.queue += [
+                (runner.name, dead_letter(batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes))
+                for r in fed.rejects
+            ]  # fmt: skip
+        runner.dirty |= bool(batches)
+        self._mark_idle(runner)
+        wall_ms = int(self.wall() * 1000)
+        messages = runner.engine.advance(runner.idle, wall_ms)
+        if runner.engine.rules is not None:
+            messages += runner.engine.rules.silence(runner.engine, wall_ms)  # type: ignore[attr-defined]
+        for message in messages:
+            self._note(message, wall_ms)
+        self.queue += [(runner.name, m) for m in messages]
+        self._balance(runner)
+
+    def _note(self, message: Message, wall_ms: int) -> None:
+        headers = dict(message.headers)
+        kind = headers.get("ce_type", b"").decode()
+        self.log.info("effect", type=kind, id=message.id, subject=headers.get("ce_subject", b"").decode())
+        if kind == "io.driftline.retraining.requested.v1":
+            rule = headers.get("driftline_rule", b"").decode()
+            severity = headers.get("driftline_severity", b"").decode()
+            model, _, version = headers.get("ce_subject", b"/").decode().rpartition("/")
+            self.triggers[rule, model, version, severity] += 1
+            self.trigger_last_ms = wall_ms
+
+    def _refresh_source(self, runner: Runner) -> None:
+        now = time.monotonic()
+        if now - runner.refreshed < REFRESH_S:
+            return
+        runner.refreshed = now
+        for key in runner.source.refresh():
+            if runner.engine.pipeline.watermark_ms > -(1 << 61):
+                runner.engine.pipeline.wake(key)
+            self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
+        losses = runner.source.verify()
+        if losses:
+            self._lost(runner, losses)
+
+    def _lost(self, runner: Runner, losses: list[Loss]) -> None:
+        why = "; ".join(f"{x.topic}[{x.partition}]: {x.why}" for x in losses)
+        policy = self.config.kafka.on_data_loss
+        if policy == "exit":
+            raise DataLoss(f"Kafka no longer has what stream {runner.name} needs: {why}")
+        if policy == "hold":
+            if runner.hold is None:
+                self.log.error("stream on hold", stream=runner.name, why=why)
+            runner.hold = why
+
+    def _mark_idle(self, runner: Runner) -> None:
+        """Idle: at the end, and no record for ``idle_after`` of wall time."""
+        now = time.monotonic()
+        idle = set()
+        wait_s = runner.engine.pipeline.stream.time.idle_after_ms / 1000
+        for status in runner.source.partitions():
+            key = (status.topic, status.partition)
+            mark = runner.engine.pipeline.watermarks.setdefault(key, -(1 << 62))
+            known, since = runner.quiet_since.get(key, (None, now))
+            if known != mark:
+                runner.quiet_since[key] = (mark, now)
+            elif not status.at_end:
+                runner.quiet_since[key] = (mark, now)
+            elif now - since >= wait_s and runner.source.up:
+                idle.add(key)
+        runner.idle = frozenset(idle)
+
+    def _balance(self, runner: Runner) -> None:
+        """Pause partitions that are far ahead of W, resume them at half the distance."""
+        pipeline = runner.engine.pipeline
+        w, skew = pipeline.watermark_ms, pipeline.stream.time.max_skew_ms
+        marks = pipeline.watermarks
+        floor = min((m for k, m in marks.items() if k not in runner.idle), default=w)
+        base = max(w, floor)
+        if base < -(1 << 61):
+            return
+        ahead = {k for k, m in marks.items() if m - base > skew} - runner.paused.keys()
+        back = {k for k in runner.paused if marks[k] - base <= skew // 2}
+        if ahead:
+            runner.source.pause(ahead)
+            runner.paused.update(dict.fromkeys(ahead, "skew"))
+        if back:
+            runner.source.resume(back)
+            for key in back:
+                del runner.paused[key]
+
+    # -- commit --------------------------------------------------------------------------------------
+
+    def _commit_if_due(self) -> None:
+        effects = bool(self.queue)
+        age_s = time.monotonic() - self.last_commit
+        wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, self.written_bytes / BYTES_PER_S))
+        if effects or (age_s >= wait_s and (self.sent or any(r.dirty for r in self.runners))):
+            self.commit()
+
+    def commit(self) -> None:
+        """Everything in one transaction; the effects are sent after it."""
+        start = time.monotonic()
+        commit = Commit()
+        for runner in self.runners:
+            if runner.dirty or any(name == runner.name for name, _ in self.queue):
+                commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
+                commit.partitions += self._rows(runner)
+                runner.dirty = False
+        triggers = [[*k, n] for k, n in self.triggers.items()]
+        commit.blobs["", "meta", "daemon"] = Blob(1, {"triggers": triggers, "trigger_last_ms": self.trigger_last_ms})
+        commit.blobs["", "meta", "models"] = Blob(1, {"seen": self._seen()})
+        commit.outbox, commit.sent = self.queue, self.sent
+        result = self.store.commit(commit)
+        self.written_bytes = getattr(result, "bytes_written", 0)
+        fresh = list(zip(result.seqs, self.queue, strict=True))
+        for seq in self.sent:
+            self.outbox.pop(seq, None)
+        self.outbox.update(fresh)
+        self.queue, self.sent = [], []
+        self.last_commit, self.last_commit_ms = time.monotonic(), int(self.wall() * 1000)
+        self.commit_seconds.append(self.last_commit - start)
+        self._publish(fresh)
+
+    def _blobs(self, runner: Runner) -> dict[BlobKey, Blob | None]:
+        blobs = snapshot(runner.engine.pipeline)
+        if runner.engine.rules is not None:
+            blobs["rule_state", "rules"] = runner.engine.rules.snapshot()  # type: ignore[attr-defined]
+        return blobs
+
+    def _rows(self, runner: Runner) -> list[PartitionRow]:
+        pipeline = runner.engine.pipeline
+        ids = runner.source.topic_ids()
+        return [
+            PartitionRow(runner.name, t, p, offset, pipeline.watermarks.get((t, p), 0), ids.get(t, ""))
+            for (t, p), offset in pipeline.positions.items()
+        ]
+
+    def _seen(self) -> list[dict[str, Any]]:
+        seen = []
+        for runner in self.runners:
+            for slot in runner.engine.pipeline.registry.slots:
+                seen.append({"model": slot.model.name, "version": slot.version, "monitored": True, "events": slot.predictions})
+            for (model, version), n in runner.engine.pipeline.unmonitored.items():
+                seen.append({"model": model, "version": version, "monitored": False, "events": n})
+        return seen
+
+    # -- effects -------------------------------------------------------------------------------------
+
+    def _publish(self, rows: list[tuple[int, tuple[str, Message]]]) -> None:
+        if not rows:
+            return
+        for seq, (_stream, message) in rows:
+            self.in_flight[message.id] = seq
+        self.publisher.publish([message for _seq, (_stream, message) in rows])
+
+    def _delivered(self) -> None:
+        for delivery in self.publisher.poll():
+            seq = self.in_flight.pop(delivery.id, None)
+            if seq is None:
+                continue
+            if delivery.error is None:
+                self.sent.append(seq)
+            else:
+                self.log.warning("not delivered, will be sent again", id=delivery.id, error=delivery.error)
+                self._publish([(seq, self.outbox[seq])])
+
+    # -- view and end --------------------------------------------------------------------------------
+
+    def refresh_view(self, *, force: bool = False) -> None:
+        """Compute what is shown, at most once a second."""
+        now = time.monotonic()
+        if not force and now - self._view_at < VIEW_S:
+            return
+        self._view_at = now
+        self.view = self._make_view()
+
+    def _make_view(self) -> DaemonView:
+        path = Path(self.config.state_path)
+        reasons = [f"stream {r.name} is on hold: {r.hold}" for r in self.runners if r.hold]
+        up = all(r.source.up for r in self.runners)
+        if not up:
+            reasons.append("Kafka cannot be reached")
+        return DaemonView(
+            streams=tuple(stream_view(r, self.config) for r in self.runners),
+            outbox_pending=len(self.outbox) + len(self.queue),
+            triggers_total=dict(self.triggers),
+            trigger_last_ms=self.trigger_last_ms or None,
+            state_file_bytes=self.store.size_bytes(),
+            state_free_bytes=shutil.disk_usage(path.parent).free,
+            commit_seconds=tuple(self.commit_seconds),
+            last_commit_ms=self.last_commit_ms or None,
+            kafka_up=up,
+            ready=not reasons,
+            reasons=tuple(reasons),
+        )
+
+    def stop(self) -> None:
+        """The last commit, and what the outbox can still send within the grace period."""
+        self.commit()
+        left = self.publisher.flush(self.config.shutdown_grace_ms / 1000)
+        self._delivered()
+        if self.sent:
+            self.commit()
+        if left:
+            self.log.warning("outbox kept for the next start", messages=left)
+        for runner in self.runners:
+            runner.source.close()
+        self.store.close()
+
+    def on_signal(self, number: int, _frame: object) -> None:
+        """The first signal stops in order, the second at once."""
+        if self.stopping:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.stopping = True

@@ -1,0 +1,54 @@
+"""``driftline run``: the daemon."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from driftline.app import Daemon, Runner
+from driftline.config.model import Config
+from driftline.config.parse import load_config
+from driftline.logs import configure
+from driftline.records import Kind
+from driftline.settings import StreamSettings
+from driftline.sinks.publisher import KafkaPublisher
+from driftline.sources.kafka import KafkaSource
+from driftline.store.sqlite import SqliteStore
+from driftline.web.server import Server
+from driftline.wiring import build_engine
+
+
+@click.command(short_help="Run the daemon.")
+@click.option("--config", "config_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--wait", is_flag=True, help="Stand by until the process that holds the state file is gone.")
+def run(config_path: Path, wait: bool) -> None:  # noqa: FBT001
+    """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
+    log = configure()
+    config = load_config(config_path, os.environ)
+    store = SqliteStore.open(Path(config.state_path), wait=wait)
+    runners = [Runner(s.name, _source(config, s), build_engine(config, s)) for s in config.streams]
+    publisher = KafkaPublisher(config.kafka.bootstrap_servers, dict(config.kafka.properties))
+    daemon = Daemon(config, runners, store, publisher, log)
+    signal.signal(signal.SIGTERM, daemon.on_signal)
+    signal.signal(signal.SIGINT, daemon.on_signal)
+    server = Server(lambda: daemon.view, config.http.host, config.http.port)
+    server.start()
+    log.info("driftline is up", config=str(config_path), http=f"http://{config.http.host}:{server.port}/")
+    try:
+        daemon.run()
+    finally:
+        server.stop()
+    log.info("driftline has stopped")
+
+
+def _source(config: Config, stream: StreamSettings) -> KafkaSource:
+    topics = {t: Kind.PREDICTION for t in stream.predictions}
+    topics |= {t: Kind.LABEL for t in stream.labels}
+    topics |= {t: Kind.FEATURES for t in stream.features}
+    return KafkaSource(
+        bootstrap_servers=config.kafka.bootstrap_servers, properties=dict(config.kafka.properties),
+        start=config.kafka.start, topics=topics, group_id=f"driftline-{stream.name}",
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""One stream from W to W: every window judged once, at its instant, then the rules that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from driftline.aggregates.totals import Totals
+from driftline.pipeline.engine import Judged, Pipeline
+from driftline.pipeline.slots import Slot
+from driftline.records import Evaluation, Message, TopicPartition
+from driftline.settings import WindowKind
+from driftline.statistics.drift import evaluate_drift
+from driftline.statistics.lines import sample_lines
+from driftline.statistics.performance import evaluate_performance
+
+Needed = Callable[[Slot, WindowKind, int], frozenset[str] | None]
+"""Statistics that rules read of a slot's window of a length; None: none at all."""
+
+
+def evaluate(slot: Slot, kind: WindowKind, length_ms: int, totals: Totals, only: frozenset[str] | None) -> list[Evaluation]:
+    """All statistics of one window (or ``only`` some)."""
+    counts, sums = totals.counts[None, :], totals.sums[None, :]
+    settings = slot.settings
+    if kind is WindowKind.DRIFT:
+        return evaluate_drift(slot.drift, counts, sums, [totals.unseen], length_ms, settings.gates, only)
+    return evaluate_performance(slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only)
+
+
+@dataclass(slots=True)
+class Window:
+    """A judged window with its values."""
+
+    judged: Judged
+    evaluations: list[Evaluation]
+
+
+@dataclass(slots=True)
+class Samples:
+    """Where judged windows are written as JSON lines, and whether final ones follow."""
+
+    write: Callable[[Iterable[bytes]], None]
+    final: bool = False
+    waiting: list[tuple[Judged, list[bytes]]] = field(default_factory=list)
+
+
+class StreamEngine:
+    """advance(idle) judges what W has passed, and returns the messages to publish."""
+
+    def __init__(self, pipeline: Pipeline, rules: object | None = None, samples: Samples | None = None) -> None:
+        self.pipeline = pipeline
+        self.rules = rules
+        self.samples = samples
+
+    def advance(
+        self, idle: frozenset[TopicPartition], wall_ms: int, until_ms: int | None = None
+    ) -> list[Message]:
+        """Move W on, and judge every instant that it passes, in order."""
+        pipeline = self.pipeline
+        after_ms = pipeline.watermark_ms
+        watermark_ms = max(pipeline.next_watermark(idle), until_ms if until_ms is not None else after_ms)
+        if watermark_ms <= after_ms:
+            return []
+        pipeline.apply_labels(watermark_ms)
+        messages: list[Message] = []
+        instants = pipeline.instants(after_ms, watermark_ms)
+        for instant_ms, group in groupby(instants, key=lambda i: i[0]):
+            pipeline.apply_staged(instant_ms)
+            pipeline.evict(instant_ms)
+            for _code, windows in groupby(group, key=lambda i: i[2]):
+                messages += self._judge(list(windows), wall_ms)
+        pipeline.settle(watermark_ms, keep_panes=bool(self.samples and self.samples.final))
+        return messages
+
+    def _judge(self, instants: list[tuple[int, int, int, WindowKind, int]], wall_ms: int) -> list[Message]:
+        slot = self.pipeline.registry.slots[instants[0][2]]
+        windows = []
+        for instant in instants:
+            only = self._needed(slot, instant[3], instant[4])
+            if only is not None and not only:
+                continue
+            judged = self.pipeline.judge(instant)
+            length_ms = self._length_ms(slot, instant[3], instant[4])
+            windows.append(Window(judged, evaluate(slot, judged.kind, length_ms, judged.totals, only)))
+        if self.samples:
+            for window in windows:
+                self._sample(window)
+        if self.rules is None or not windows:
+            return []
+        return self.rules.judged(slot, instants[0][0], windows, wall_ms)  # type: ignore[attr-defined,no-any-return]
+
+    @staticmethod
+    def _length_ms(slot: Slot, kind: WindowKind, place: int) -> int:
+        panes = slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes
+        return panes[place].window.length_ms
+
+    def _needed(self, slot: Slot, kind: WindowKind, place: int) -> frozenset[str] | None:
+        if self.samples:
+            return None
+        if self.rules is None:
+            return frozenset()
+        return self.rules.needed(slot, kind, self._length_ms(slot, kind, place))  # type: ignore[attr-defined,no-any-return]
+
+    # -- samples -------------------------------------------------------------------------------------
+
+    def _sample(self, window: Window) -> None:
+        samples = self.samples
+        assert samples is not None  # noqa: S101
+        lines = self._lines(window.judged, window.evaluations, final=False)
+        if samples.final:
+            samples.waiting.append((window.judged, lines))
+        else:
+            samples.write(lines)
+
+    def _lines(self, judged: Judged, evaluations: list[Evaluation], *, final: bool) -> list[bytes]:
+        slot = judged.slot
+        length_ms = self._length_ms(slot, judged.kind, judged.place)
+        twice = judged.kind is WindowKind.DRIFT and any(p.window.length_ms == length_ms for p in slot.performance_panes)
+        kept = [e for e in evaluations if not (twice and e.statistic == "events")]
+        panes = slot.drift_panes if judged.kind is WindowKind.DRIFT else slot.performance_panes
+        name = panes[judged.place].window.name
+        if not judged.totals.counts.any():
+            return []
+        return sample_lines(
+            slot.model.name, slot.version, name, judged.end_ms, judged.instant_ms, kept, 0, state_final=final
+        )
+
+    def finish(self) -> None:
+        """Write what waited for the final labels, each judged performance line followed by its final one."""
+        if not self.samples:
+            return
+        for judged, lines in self.samples.waiting:
+            self.samples.write(lines if judged.kind is WindowKind.DRIFT else self._with_final(judged, lines))
+        self.samples.waiting = []
+
+    def _with_final(self, judged: Judged, lines: list[bytes]) -> list[bytes]:
+        slot = judged.slot
+        panes = slot.performance_panes[judged.place]
+        totals = panes.peek(judged.end_ms)
+        length_ms = panes.window.length_ms
+        evaluations = evaluate(slot, judged.kind, length_ms, totals, None)
+        now = Judged(judged.instant_ms, judged.end_ms, slot, judged.kind, judged.place, totals)
+        final = {_key(line): line for line in self._lines(now, evaluations, final=True)}
+        out = []
+        for line in lines:
+            out.append(line)
+            if (second := final.pop(_key(line), None)) is not None:
+                out.append(second)
+        return [*out, *final.values()]
+
+
+def _key(line: bytes) -> bytes:
+    """What a sample is about: its line up to the window."""
+    return line.split(b',"window":', 1)[0]

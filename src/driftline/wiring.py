@@ -1,0 +1,49 @@
+"""From a configuration to the engines of its streams, with their references read from disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from driftline.config.model import Config
+from driftline.decode import make_decoder
+from driftline.pipeline.engine import Pipeline
+from driftline.pipeline.judging import Judging, windows_of_rules
+from driftline.pipeline.slots import Registry, with_windows
+from driftline.pipeline.stream import Samples, StreamEngine
+from driftline.records import Kind
+from driftline.reference.file import load
+from driftline.reference.profile import Profile
+from driftline.settings import ModelSettings, StreamSettings
+
+
+def load_profile(settings: ModelSettings, model: str, version: str) -> Profile | None:
+    """The reference of a version, where its file exists."""
+    if settings.references is None or {"/", "\\", "\0"} & set(model + version) or ".." in (model, version):
+        return None
+    path = Path(settings.references.replace("{model}", model).replace("{version}", version))
+    return load(path) if path.is_file() else None
+
+
+def build_engine(config: Config, stream: StreamSettings, samples: Samples | None = None) -> StreamEngine:
+    """The engine of one stream."""
+    models = tuple(
+        with_windows(m, *windows_of_rules(config.rules, m, stream.time.step_ms))
+        for m in config.models
+        if m.stream == stream.name
+    )
+    registry = Registry(models, config.limits, load_profile)
+    decoders = {
+        kind: make_decoder(
+            stream.format, kind, schema_of=registry.schema_of, limits=config.limits, from_record=stream.time.from_record
+        )
+        for kind in Kind
+    }
+    pipeline = Pipeline(stream, registry, config.limits, decoders)
+    rules = Judging(config, stream, pipeline) if config.rules else None
+    return StreamEngine(pipeline, rules, samples)
+
+
+def without_future_check(stream: StreamSettings) -> StreamSettings:
+    """For files, whose records carry no timestamp of their own."""
+    return replace(stream, time=replace(stream.time, max_future_ms=None))
