@@ -5,23 +5,24 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from driftline import __version__
 from driftline.config.model import Config
 from driftline.errors import DataLoss
-from driftline.metrics.view import DaemonView
+from driftline.metrics.histogram import Durations
+from driftline.metrics.view import DaemonView, PartitionView, StreamView
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.ports import Loss, Publisher, Source
 from driftline.records import Blob, BlobKey, Message, RawBatch, TopicPartition
 from driftline.sinks.dead_letters import dead_letter
-from driftline.store.sqlite import SqliteStore
-from driftline.store.rows import Commit, PartitionRow
+from driftline.store.schema import Commit, PartitionRow, StreamKey
+from driftline.store.sqlite import SqliteStore, StateFull
 
 POLL_RECORDS = 20_000
 REFRESH_S = 2.0
@@ -43,6 +44,7 @@ class Runner:
     idle: frozenset[TopicPartition] = frozenset()
     paused: dict[TopicPartition, str] = field(default_factory=dict)
     hold: str | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
     dirty: bool = False
     refreshed: float = 0.0
 
@@ -66,15 +68,17 @@ class Daemon:
         self.wall = wall
         self.stopping = False
         self.view: DaemonView | None = None
-        self.triggers: Counter[tuple[str, str, str, str]] = Counter()
-        self.trigger_last_ms = 0
         self.queue: list[tuple[str, Message]] = []
         self.outbox: dict[int, tuple[str, Message]] = {}
         self.sent: list[int] = []
         self.in_flight: dict[str, int] = {}
         self.last_commit = time.monotonic()
         self.last_commit_ms = 0
-        self.commit_seconds: list[float] = []
+        self.commit_seconds = Durations()
+        self.batch_seconds = {stage: Durations() for stage in ("feed", "advance")}
+        self.trouble = ""
+        self.owed: dict[StreamKey, Blob | None] = {}
+        self.started_ms = self._wall_ms()
         self.written_bytes = 0
         self._view_at = 0.0
 
@@ -86,14 +90,10 @@ class Daemon:
         for runner in self.runners:
             restore(runner.engine.pipeline, stored.blobs.get(runner.name, {}))
             if runner.engine.rules is not None:
-                runner.engine.rules.restore(stored.blobs.get(runner.name, {}))  # type: ignore[attr-defined]
+                runner.engine.rules.restore(stored.blobs.get(runner.name, {}))
             runner.source.open(dict(runner.engine.pipeline.positions))
         for row in stored.outbox:
             self.outbox[row.seq] = (row.stream, row.message)
-        meta = stored.blobs.get("", {}).get(("meta", "daemon"))
-        if meta is not None:
-            self.triggers = Counter({tuple(k): n for *k, n in meta.data["triggers"]})
-            self.trigger_last_ms = meta.data["trigger_last_ms"]
         self._publish(list(self.outbox.items()))
 
     # -- the loop ------------------------------------------------------------------------------------
@@ -120,6 +120,7 @@ class Daemon:
         if runner.hold:
             return
         batches = runner.poll(timeout_s)
+        started = time.perf_counter()
         pipeline = runner.engine.pipeline
         for key in {k for b in batches for k in b.sources} & runner.idle:
             pipeline.wake(key)
@@ -130,26 +131,31 @@ class Daemon:
                 for r in fed.rejects
             ]  # fmt: skip
         runner.dirty |= bool(batches)
+        fed_at = time.perf_counter()
+        if batches:
+            self.batch_seconds["feed"].observe(fed_at - started)
         self._mark_idle(runner)
-        wall_ms = int(self.wall() * 1000)
+        wall_ms = self._wall_ms()
+        before_ms = pipeline.watermark_ms
         messages = runner.engine.advance(runner.idle, wall_ms)
+        if pipeline.watermark_ms > before_ms:
+            runner.dirty = True
+            self.batch_seconds["advance"].observe(time.perf_counter() - fed_at)
         if runner.engine.rules is not None:
-            messages += runner.engine.rules.silence(runner.engine, wall_ms)  # type: ignore[attr-defined]
+            messages += runner.engine.rules.silence(wall_ms)
         for message in messages:
-            self._note(message, wall_ms)
+            self._note(message)
         self.queue += [(runner.name, m) for m in messages]
         self._balance(runner)
 
-    def _note(self, message: Message, wall_ms: int) -> None:
-        headers = dict(message.headers)
-        kind = headers.get("ce_type", b"").decode()
-        self.log.info("effect", type=kind, id=message.id, subject=headers.get("ce_subject", b"").decode())
-        if kind == "io.driftline.retraining.requested.v1":
-            rule = headers.get("driftline_rule", b"").decode()
-            severity = headers.get("driftline_severity", b"").decode()
-            model, _, version = headers.get("ce_subject", b"/").decode().rpartition("/")
-            self.triggers[rule, model, version, severity] += 1
-            self.trigger_last_ms = wall_ms
+    def _note(self, message: Message) -> None:
+        headers = {name: value.decode() for name, value in message.headers}
+        self.log.info(
+            "effect", type=headers["ce_type"], subject=headers["ce_subject"], time=headers["ce_time"], id=message.id
+        )
+
+    def _wall_ms(self) -> int:
+        return int(self.wall() * 1000)
 
     def _refresh_source(self, runner: Runner) -> None:
         now = time.monotonic()
@@ -213,7 +219,7 @@ class Daemon:
     # -- commit --------------------------------------------------------------------------------------
 
     def _commit_if_due(self) -> None:
-        effects = bool(self.queue)
+        effects = bool(self.queue) and not self.trouble
         age_s = time.monotonic() - self.last_commit
         wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, self.written_bytes / BYTES_PER_S))
         if effects or (age_s >= wait_s and (self.sent or any(r.dirty for r in self.runners))):
@@ -222,31 +228,46 @@ class Daemon:
     def commit(self) -> None:
         """Everything in one transaction; the effects are sent after it."""
         start = time.monotonic()
-        commit = Commit()
+        commit = Commit(blobs=self.owed)
+        self.owed = {}
         for runner in self.runners:
             if runner.dirty or any(name == runner.name for name, _ in self.queue):
                 commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
                 commit.partitions += self._rows(runner)
                 runner.dirty = False
-        triggers = [[*k, n] for k, n in self.triggers.items()]
-        commit.blobs["", "meta", "daemon"] = Blob(1, {"triggers": triggers, "trigger_last_ms": self.trigger_last_ms})
         commit.blobs["", "meta", "models"] = Blob(1, {"seen": self._seen()})
         commit.outbox, commit.sent = self.queue, self.sent
-        result = self.store.commit(commit)
-        self.written_bytes = getattr(result, "bytes_written", 0)
+        commit.now_ms = self._wall_ms()
+        try:
+            result = self.store.commit(commit)
+        except StateFull as error:
+            self._cannot_commit(commit, str(error))
+            return
+        self.trouble, self.written_bytes = "", result.bytes_written
         fresh = list(zip(result.seqs, self.queue, strict=True))
         for seq in self.sent:
             self.outbox.pop(seq, None)
         self.outbox.update(fresh)
         self.queue, self.sent = [], []
-        self.last_commit, self.last_commit_ms = time.monotonic(), int(self.wall() * 1000)
-        self.commit_seconds.append(self.last_commit - start)
+        self.last_commit, self.last_commit_ms = time.monotonic(), self._wall_ms()
+        self.commit_seconds.observe(self.last_commit - start)
         self._publish(fresh)
+
+    def _cannot_commit(self, commit: Commit, why: str) -> None:
+        """Nothing was written: what changed stays due, and is tried again after a while."""
+        if not self.trouble:
+            self.log.error("commit failed, will be tried again", why=why)
+        self.trouble = f"the state cannot be written: {why}"
+        self.last_commit = time.monotonic()
+        for stream, table, key in commit.blobs:
+            self.owed[stream, table, key] = commit.blobs[stream, table, key]
+        for runner in self.runners:
+            runner.dirty = True
 
     def _blobs(self, runner: Runner) -> dict[BlobKey, Blob | None]:
         blobs = snapshot(runner.engine.pipeline)
         if runner.engine.rules is not None:
-            blobs["rule_state", "rules"] = runner.engine.rules.snapshot()  # type: ignore[attr-defined]
+            blobs["rule_state", "rules"] = runner.engine.rules.snapshot()
         return blobs
 
     def _rows(self, runner: Runner) -> list[PartitionRow]:
@@ -298,23 +319,46 @@ class Daemon:
 
     def _make_view(self) -> DaemonView:
         path = Path(self.config.state_path)
-        reasons = [f"stream {r.name} is on hold: {r.hold}" for r in self.runners if r.hold]
+        reasons: list[str] = []
+        if self.trouble:
+            reasons.append(self.trouble)
+        reasons += [f"stream {r.name} is on hold: {r.hold}" for r in self.runners if r.hold]
         up = all(r.source.up for r in self.runners)
         if not up:
             reasons.append("Kafka cannot be reached")
         return DaemonView(
-            streams=tuple(stream_view(r, self.config) for r in self.runners),
+            streams=tuple(self._stream_view(r) for r in self.runners),
+            now_ms=self._wall_ms(),
             outbox_pending=len(self.outbox) + len(self.queue),
-            triggers_total=dict(self.triggers),
-            trigger_last_ms=self.trigger_last_ms or None,
+            triggers_total=_merged(r.engine.rules.triggers for r in self.runners if r.engine.rules),
+            trigger_last_ms=_merged(r.engine.rules.trigger_last_ms for r in self.runners if r.engine.rules),
             state_file_bytes=self.store.size_bytes(),
             state_free_bytes=shutil.disk_usage(path.parent).free,
-            commit_seconds=tuple(self.commit_seconds),
+            commit_seconds=self.commit_seconds.histogram(),
+            batch_seconds={stage: d.histogram() for stage, d in self.batch_seconds.items()},
             last_commit_ms=self.last_commit_ms or None,
             kafka_up=up,
+            config_reload_ms=self.started_ms,
+            max_series=self.config.metrics.max_series,
             ready=not reasons,
             reasons=tuple(reasons),
+            version=__version__,
         )
+
+    def _stream_view(self, runner: Runner) -> StreamView:
+        pipeline = runner.engine.pipeline
+        kinds = runner.kinds
+        partitions = tuple(
+            PartitionView(
+                stream=runner.name, topic=s.topic, partition=s.partition, kind=kinds.get(s.topic, ""),
+                position=s.position, high_watermark=s.high_watermark,
+                watermark_ms=_known(pipeline.watermarks.get((s.topic, s.partition))),
+                paused=runner.paused.get((s.topic, s.partition)),
+            )
+            for s in runner.source.partitions()
+        )  # fmt: skip
+        rules = runner.engine.rules.views() if runner.engine.rules else ()
+        return stream_view(runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold)
 
     def stop(self) -> None:
         """The last commit, and what the outbox can still send within the grace period."""
@@ -335,3 +379,11 @@ class Daemon:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.stopping = True
+
+
+def _known(watermark_ms: int | None) -> int | None:
+    return watermark_ms if watermark_ms is not None and watermark_ms > -(1 << 61) else None
+
+
+def _merged(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+    return {key: n for part in parts for key, n in part.items()}

@@ -8,12 +8,13 @@ from pathlib import Path
 from driftline.config.model import Config
 from driftline.decode import make_decoder
 from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.judging import Judging, windows_of_rules
+from driftline.pipeline.judging import Judging
 from driftline.pipeline.slots import Registry, with_windows
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind
 from driftline.reference.file import load
 from driftline.reference.profile import Profile
+from driftline.rules.resolve import windows_of_rules
 from driftline.settings import ModelSettings, StreamSettings
 
 
@@ -40,7 +41,11 @@ def build_engine(config: Config, stream: StreamSettings, samples: Samples | None
         for kind in Kind
     }
     pipeline = Pipeline(stream, registry, config.limits, decoders)
-    rules = Judging(config, stream, pipeline) if config.rules else None
+    rules = (
+        Judging(config.rules, stream.name, config.kafka.topics.triggers, config.triggers.max_age_ms, registry.slots)
+        if config.rules
+        else None
+    )
     return StreamEngine(pipeline, rules, samples)
 
 

@@ -29,7 +29,10 @@ def run(config_path: Path, wait: bool) -> None:  # noqa: FBT001
     log = configure()
     config = load_config(config_path, os.environ)
     store = SqliteStore.open(Path(config.state_path), wait=wait)
-    runners = [Runner(s.name, _source(config, s), build_engine(config, s)) for s in config.streams]
+    runners = [
+        Runner(s.name, _source(config, s), build_engine(config, s), kinds={t: str(k) for t, k in _topics(s).items()})
+        for s in config.streams
+    ]
     publisher = KafkaPublisher(config.kafka.bootstrap_servers, dict(config.kafka.properties))
     daemon = Daemon(config, runners, store, publisher, log)
     signal.signal(signal.SIGTERM, daemon.on_signal)
@@ -44,11 +47,13 @@ def run(config_path: Path, wait: bool) -> None:  # noqa: FBT001
     log.info("driftline has stopped")
 
 
+def _topics(stream: StreamSettings) -> dict[str, Kind]:
+    topics = dict.fromkeys(stream.predictions, Kind.PREDICTION)
+    return topics | dict.fromkeys(stream.labels, Kind.LABEL) | dict.fromkeys(stream.features, Kind.FEATURES)
+
+
 def _source(config: Config, stream: StreamSettings) -> KafkaSource:
-    topics = {t: Kind.PREDICTION for t in stream.predictions}
-    topics |= {t: Kind.LABEL for t in stream.labels}
-    topics |= {t: Kind.FEATURES for t in stream.features}
     return KafkaSource(
         bootstrap_servers=config.kafka.bootstrap_servers, properties=dict(config.kafka.properties),
-        start=config.kafka.start, topics=topics, group_id=f"driftline-{stream.name}",
+        start=config.kafka.start, topics=_topics(stream), group_id=f"driftline-{stream.name}",
     )  # fmt: skip

@@ -1,1 +1,1 @@
-""""""
+"""Transitions become events to publish."""

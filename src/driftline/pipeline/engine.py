@@ -147,6 +147,7 @@ class Pipeline:
             slot.seen(int(times[rows].min()), int(times[rows].max()))
             slot.predictions += len(rows) if is_prediction else 0
             self._index_data(slot, batch, decoded, part.rows[rows], times[rows])
+            slot.measure_latency(part.latency_ms[rows])
         prepared = slot.drift.prepare(part)
         self._count_drift(slot, prepared, np.flatnonzero(now), times)
         self._count_events(slot, part, np.flatnonzero(now & counted), times)
@@ -369,6 +370,7 @@ class Pipeline:
     def _index_labels(self, slot: Slot, due: Columns) -> None:
         known = np.flatnonzero((due["label_offset"] >= 0) & (due["sign"] > 0))
         delay_s = np.maximum(due["label_time_ms"][known] - due["time_ms"][known], 0) / 1000
+        slot.delay_sum_ms += int(delay_s.sum() * 1000)
         slot.delays[:] += np.bincount(delay_bucket(delay_s), minlength=len(slot.delays))
         keys = {(t, p) for t, p in zip(due["label_topic"][known].tolist(), due["label_partition"][known].tolist(), strict=True)}
         for topic, partition in sorted(keys):
@@ -432,7 +434,7 @@ class Pipeline:
         self.watermarks[key] = max(self.watermarks.get(key, UNSET_MS), self.watermark_ms)
 
 
-_DELAY_BOUNDS_S = np.array(
+DELAY_BOUNDS_S = np.array(
     [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800, 259200, 432000,
      604800, 1209600, 1814400, 2592000, 5184000, 7776000], dtype=np.float64,
 )  # fmt: skip
@@ -440,7 +442,7 @@ _DELAY_BOUNDS_S = np.array(
 
 def delay_bucket(delay_s: np.ndarray) -> Ints:
     """Bucket of each label delay; the last one is open."""
-    return np.searchsorted(_DELAY_BOUNDS_S, delay_s, side="left")
+    return np.searchsorted(DELAY_BOUNDS_S, delay_s, side="left")
 
 
 def take_rows(part: PredictionPart, rows: Ints) -> PredictionPart:

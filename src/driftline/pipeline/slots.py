@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from driftline.aggregates import latency
 from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
 from driftline.aggregates.totals import Totals
 from driftline.matching import match_model
 from driftline.pipeline.ranges import DataIndex
-from driftline.records import Coded, Codes32, Schema
+from driftline.records import Coded, Codes32, Floats, Schema
 from driftline.reference.profile import Profile
 from driftline.settings import Limits, ModelSettings, Task, Window, WindowKind
 
@@ -71,6 +72,10 @@ class Slot:
     schema: Schema = field(default_factory=lambda: Schema(Task.BINARY))
     delays: np.ndarray = field(default_factory=lambda: np.zeros(24, np.int64))
 
+    delay_sum_ms: int = 0
+    latency: np.ndarray = field(default_factory=lambda: np.zeros(latency.BINS, np.int64))
+    latency_sum_ms: float = 0.0
+
     @property
     def key(self) -> tuple[str, str]:
         """(model, version)."""
@@ -93,6 +98,14 @@ class Slot:
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
+
+    def measure_latency(self, latency_ms: Floats) -> None:
+        """Add the latencies that the model reported to the histogram of all its predictions."""
+        known = latency_ms[~np.isnan(latency_ms)]
+        if len(known):
+            bins = np.searchsorted(latency.edges_ms(), known, side="left")
+            self.latency += np.bincount(bins, minlength=latency.BINS)
+            self.latency_sum_ms += float(known.sum())
 
     def segment_codes(self, columns: tuple[Coded, ...], count: int, width: int) -> Codes32:
         """[count, width] codes of the configured segments' values; unknown ones are ``other``."""

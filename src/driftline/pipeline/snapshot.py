@@ -42,6 +42,7 @@ def _stream(pipeline: Pipeline) -> Blob:
         {
             "model": s.model.name, "version": s.version, "first_ms": s.first_ms, "last_ms": s.last_ms,
             "predictions": s.predictions, "data": s.data.snapshot(), "delays": s.delays.tolist(),
+            "delay_sum_ms": s.delay_sum_ms, "latency": s.latency.tolist(), "latency_sum_ms": s.latency_sum_ms,
             "bins_id": s.profile.bins_id if s.profile else "",
         }
         for s in registry.slots
@@ -150,7 +151,8 @@ def _restore_slots(pipeline: Pipeline, data: dict[str, Any]) -> dict[int, Slot]:
             continue
         slot.first_ms, slot.last_ms, slot.predictions = row["first_ms"], row["last_ms"], row["predictions"]
         slot.data = DataIndex.restore(row["data"])
-        slot.delays[:] = row["delays"]
+        slot.delays[:], slot.delay_sum_ms = row["delays"], row["delay_sum_ms"]
+        slot.latency[:], slot.latency_sum_ms = row["latency"], row["latency_sum_ms"]
         slots[code] = slot
     for slot in registry.slots:
         slot.grow()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Protocol
 
 from driftline.aggregates.totals import Totals
+from driftline.metrics.view import RuleView
 from driftline.pipeline.engine import Judged, Pipeline
 from driftline.pipeline.slots import Slot
-from driftline.records import Evaluation, Message, TopicPartition
+from driftline.records import Blob, BlobKey, Evaluation, Message, TopicPartition
 from driftline.settings import WindowKind
 from driftline.statistics.drift import evaluate_drift
 from driftline.statistics.lines import sample_lines
 from driftline.statistics.performance import evaluate_performance
-
-Needed = Callable[[Slot, WindowKind, int], frozenset[str] | None]
-"""Statistics that rules read of a slot's window of a length; None: none at all."""
 
 
 def evaluate(slot: Slot, kind: WindowKind, length_ms: int, totals: Totals, only: frozenset[str] | None) -> list[Evaluation]:
@@ -45,10 +45,35 @@ class Samples:
     waiting: list[tuple[Judged, list[bytes]]] = field(default_factory=list)
 
 
+class Rules(Protocol):
+    """What evaluates rules when windows have been judged."""
+
+    triggers: Counter[tuple[str, str, str, str]]
+    trigger_last_ms: dict[tuple[str, str, str, str], int]
+
+    def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
+        """Statistics that some rule reads of a window."""
+
+    def judged(self, slot: Slot, instant_ms: int, windows: list[Window], wall_ms: int) -> list[Message]:
+        """Windows of a slot have been judged at an instant."""
+
+    def silence(self, wall_ms: int) -> list[Message]:
+        """Rules on silence."""
+
+    def snapshot(self) -> Blob:
+        """All rule states."""
+
+    def restore(self, blobs: dict[BlobKey, Blob]) -> None:
+        """Back to where a snapshot was taken."""
+
+    def views(self) -> tuple[RuleView, ...]:
+        """Every instance, as it is shown."""
+
+
 class StreamEngine:
     """advance(idle) judges what W has passed, and returns the messages to publish."""
 
-    def __init__(self, pipeline: Pipeline, rules: object | None = None, samples: Samples | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, rules: Rules | None = None, samples: Samples | None = None) -> None:
         self.pipeline = pipeline
         self.rules = rules
         self.samples = samples
@@ -88,7 +113,7 @@ class StreamEngine:
                 self._sample(window)
         if self.rules is None or not windows:
             return []
-        return self.rules.judged(slot, instants[0][0], windows, wall_ms)  # type: ignore[attr-defined,no-any-return]
+        return self.rules.judged(slot, instants[0][0], windows, wall_ms)
 
     @staticmethod
     def _length_ms(slot: Slot, kind: WindowKind, place: int) -> int:
@@ -100,7 +125,7 @@ class StreamEngine:
             return None
         if self.rules is None:
             return frozenset()
-        return self.rules.needed(slot, kind, self._length_ms(slot, kind, place))  # type: ignore[attr-defined,no-any-return]
+        return self.rules.needed(slot, kind, self._length_ms(slot, kind, place))
 
     # -- samples -------------------------------------------------------------------------------------
 

@@ -1,1 +1,1 @@
-""""""
+"""What goes out: the outbox's publisher and dead letters."""

@@ -1,1 +1,1 @@
-""""""
+"""One file of state: SQLite with checksummed blocks, one transaction a commit, one owner at a time."""

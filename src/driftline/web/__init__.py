@@ -1,1 +1,1 @@
-""""""
+"""The HTTP side: metrics, health, status page and API, all read from the last view."""

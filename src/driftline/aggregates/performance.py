@@ -1,0 +1,222 @@
+"""What is summed of predictions that met their labels: one flat vector of counts, one of sums.
+
+Counts: labelled, events, then by task the confusion and the score histograms of label 0 and 1, or the
+regression's row counts; then labelled, events and confusion of each segment value. Sums: log loss and
+Brier in fixed point, or the limbs of the regression's exact sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from driftline.aggregates import confusion, regression, scores
+from driftline.aggregates.totals import Totals
+from driftline.records import Codes32, Floats, Ints
+from driftline.settings import Task
+
+Segments = tuple[tuple[str, tuple[str, ...]], ...]
+"""Per configured segment: its name and its values, by code."""
+LABELLED, EVENTS, SCORED, ZERO_LABELS, HEAD = 0, 1, 2, 3, 4
+"""Places of the leading counts. SCORED: rows of log loss and Brier; for regression its valid rows."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """k signed changes from the join: a label counted (+1) or taken back (-1)."""
+
+    sign: Ints
+    truth: Codes32
+    """Class code of the label; regression: ignored."""
+    predicted: Codes32
+    score: Floats
+    """Binary: the positive's probability; NaN: none."""
+    scores: Floats | None
+    """Multiclass: [k, K'] class probabilities by class code; NaN: none."""
+    truth_value: Floats
+    predicted_value: Floats
+    segments: Codes32
+    """[k, S] value code per configured segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceLayout:
+    """Where each count and sum of one (model, version) stands. Make it with ``of``."""
+
+    task: Task
+    classes: tuple[str, ...]
+    positive: str | None
+    segments: Segments
+    capacity: int
+    """Classes there is room for."""
+    label_mean: float
+    edges: Floats
+    """Inner edges of the score bins; empty unless the task is binary."""
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        classes: tuple[str, ...] = (),
+        positive: str | None = None,
+        segments: Segments = (),
+        capacity: int = 0,
+        label_mean: float = 0.0,
+    ) -> PerformanceLayout:
+        """The layout of a task. ``capacity``: least room for classes (multiclass; up to 2**i >= 4)."""
+        room = confusion.capacity_for(task, len(classes), capacity)
+        edges = scores.score_edges() if task is Task.BINARY else np.empty(0)
+        return cls(task, tuple(classes), positive, segments, room, label_mean, edges)
+
+    @property
+    def positive_code(self) -> int:
+        """Class code of the positive class; -1 while it has not been seen."""
+        return self.classes.index(self.positive) if self.positive in self.classes else -1
+
+    @property
+    def cells(self) -> int:
+        """Counts of one confusion."""
+        return self.capacity**2
+
+    @property
+    def bins(self) -> int:
+        """Score bins."""
+        return len(self.edges) + 1 if len(self.edges) else 0
+
+    @property
+    def histograms(self) -> int:
+        """Place of the histogram of label 0; label 1's follows."""
+        return HEAD + self.cells
+
+    @property
+    def block(self) -> int:
+        """Counts of one segment value."""
+        return 2 + self.cells
+
+    @property
+    def segment_places(self) -> tuple[int, ...]:
+        """Place of the first value's block, for each segment."""
+        places, at = [], self.histograms + 2 * self.bins
+        for _, values in self.segments:
+            places.append(at)
+            at += self.block * len(values)
+        return tuple(places)
+
+    @property
+    def count_size(self) -> int:
+        """Length of the vector of counts."""
+        values = sum(len(values) for _, values in self.segments)
+        return self.histograms + 2 * self.bins + self.block * values
+
+    @property
+    def sum_size(self) -> int:
+        """Length of the vector of sums."""
+        return regression.LIMBS if self.task is Task.REGRESSION else 2
+
+    def empty(self) -> Totals:
+        """The identity."""
+        return Totals.empty(self.count_size, self.sum_size)
+
+    def totals(self, changes: Changes, rows: Ints) -> Totals:
+        """The changes at the given rows, summed."""
+        out = self.empty()
+        sign = changes.sign[rows]
+        out.counts[LABELLED] = sign.sum()
+        cell = confusion.cells(changes.truth[rows], changes.predicted[rows], self.capacity)
+        if self.task is Task.REGRESSION:
+            self._add_values(out, changes.predicted_value[rows], changes.truth_value[rows], sign)
+        else:
+            _add_at(out.counts, np.where(cell < 0, -1, HEAD + cell), sign)
+            self._add_scores(out, changes, rows, sign)
+        self._add_segments(out.counts, changes.segments[rows], sign, LABELLED, cell)
+        return out
+
+    def predictions(self, sign: Ints, segments: Codes32) -> Totals:
+        """Distinct predictions (+1) and those taken back (-1), with their segment codes [k, S]."""
+        out = self.empty()
+        out.counts[EVENTS] = sign.sum()
+        self._add_segments(out.counts, segments, sign, EVENTS, None)
+        return out
+
+    def reference_totals(self, classes: tuple[str, ...], counts: Ints) -> Totals:
+        """A reference's confusion [true, predicted] as totals, to evaluate it like a window."""
+        out = self.empty()
+        kept = [i for i, name in enumerate(classes) if name in self.classes]
+        codes = np.array([self.classes.index(classes[i]) for i in kept], np.int64)
+        known = np.asarray(counts, np.int64)[np.ix_(kept, kept)]
+        out.counts[HEAD : self.histograms] = confusion.remap(known, codes, self.capacity).ravel()
+        out.counts[LABELLED] = out.counts[EVENTS] = known.sum()
+        return out
+
+    def grown(self, classes: tuple[str, ...], segments: Segments | None = None) -> PerformanceLayout:
+        """The layout with more classes, and more segment values if given."""
+        room = max(self.capacity, confusion.capacity_for(self.task, len(classes), self.capacity))
+        return replace(self, classes=tuple(classes), capacity=room, segments=segments or self.segments)
+
+    def convert(self, totals: Totals, new: PerformanceLayout) -> Totals:
+        """Totals of this layout in a grown one, matched by the names of classes and segment values."""
+        old, out = totals.counts.astype(np.int64), new.empty()
+        out.sums[:] = totals.sums
+        out.counts[:HEAD] = old[:HEAD]
+        out.counts[HEAD : new.histograms] = self._moved(old[HEAD : self.histograms], new)
+        out.counts[new.histograms :][: 2 * new.bins] = old[self.histograms :][: 2 * self.bins]
+        targets = {
+            name: (at, values) for (name, values), at in zip(new.segments, new.segment_places, strict=True)
+        }
+        for (name, values), start in zip(self.segments, self.segment_places, strict=True):
+            to, names = targets[name]
+            for i, value in enumerate(values):
+                source = old[start + i * self.block :][: self.block]
+                target = out.counts[to + names.index(value) * new.block :][: new.block]
+                target[:2] = source[:2]
+                target[2:] = self._moved(source[2:], new)
+        return out
+
+    def _moved(self, flat: Ints, new: PerformanceLayout) -> Ints:
+        codes = np.array([new.classes.index(name) for name in self.classes], np.int64)
+        old = flat.reshape(self.capacity, self.capacity)
+        return confusion.remap(old, codes, new.capacity).ravel()
+
+    def _add_values(self, out: Totals, predicted: Floats, truth: Floats, sign: Ints) -> None:
+        ok = np.isfinite(predicted) & np.isfinite(truth)
+        predicted, truth, sign = predicted[ok], truth[ok], sign[ok]
+        out.counts[SCORED] = sign.sum()
+        out.counts[ZERO_LABELS] = sign[truth == 0.0].sum()
+        regression.add_rows(out.sums, predicted, truth, sign, self.label_mean)
+
+    def _add_scores(self, out: Totals, changes: Changes, rows: Ints, sign: Ints) -> None:
+        truth = changes.truth[rows]
+        if self.task is Task.BINARY:
+            score = changes.score[rows]
+            ok = scores.usable(score) & (truth >= 0)
+            positive = truth[ok] == self.positive_code
+            self._add_histograms(out.counts, score[ok], positive.astype(np.int64), sign[ok])
+            losses = scores.binary_losses(score[ok], positive)
+        elif changes.scores is not None:
+            each = changes.scores[rows]
+            ok = scores.usable_rows(each) & (truth >= 0)
+            losses = scores.multiclass_losses(each[ok], truth[ok])
+        else:
+            return
+        out.counts[SCORED] = sign[ok].sum()
+        out.sums[:] = [(loss * sign[ok]).sum() for loss in losses]
+
+    def _add_histograms(self, counts: Ints, score: Floats, label: Ints, sign: Ints) -> None:
+        bins = np.searchsorted(self.edges, score, side="left")
+        np.add.at(counts, self.histograms + label * self.bins + bins, sign)
+
+    def _add_segments(self, counts: Ints, codes: Codes32, sign: Ints, head: int, cell: Ints | None) -> None:
+        for s, ((_, values), start) in enumerate(zip(self.segments, self.segment_places, strict=True)):
+            code = codes[:, s].astype(np.int64)
+            known = (code >= 0) & (code < len(values))
+            block = start + code * self.block
+            _add_at(counts, np.where(known, block + head, -1), sign)
+            if cell is not None and self.cells:
+                _add_at(counts, np.where(known & (cell >= 0), block + 2 + cell, -1), sign)
+
+
+def _add_at(counts: Ints, places: Ints, sign: Ints) -> None:
+    """Add the signs at the places; -1 is nowhere."""
+    somewhere = places >= 0
+    np.add.at(counts, places[somewhere], sign[somewhere])

@@ -1,0 +1,165 @@
+"""Columns of a batch to ``Decoded``: unusable rows out, one part per model and version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from driftline.decode.answers import Answers, Faults, no_class, nothing, read_answers, read_truth
+from driftline.decode.columns import numbers
+from driftline.decode.inputs import Inputs
+from driftline.decode.rows import Fields, Key, answer_faults, group, hash_ids, name_faults, take, times_of
+from driftline.records import (
+    Decoded,
+    Floats,
+    Ints,
+    Kind,
+    LabelPart,
+    PredictionPart,
+    RawBatch,
+    Reject,
+    Schema,
+    SchemaOf,
+)
+from driftline.settings import Limits, Task
+
+_CELLS = 4_000_000
+"""Most cells of a matrix of open-class scores; a group with more is split into parts."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """Parsed events as columns, not yet checked."""
+
+    fields: Fields
+    inputs: Inputs
+    record: Ints
+    rejects: list[Reject]
+
+    def reject(self, faults: Faults) -> Rows:
+        """The rows without the faulty ones."""
+        keep = np.ones(len(self.record), bool)
+        keep[list(faults)] = False
+        rows = np.flatnonzero(keep)
+        rejects = [Reject(int(self.record[i]), reason) for i, reason in faults.items()]
+        fields = {name: take(values, rows) for name, values in self.fields.items()}
+        return Rows(fields, self.inputs.keep(rows), self.record[rows], self.rejects + rejects)
+
+
+@dataclass(slots=True)
+class _Group:
+    key: Key
+    schema: Schema
+    rows: Ints
+    answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """How rows of one kind become columns."""
+
+    kind: Kind
+    schema_of: SchemaOf
+    limits: Limits
+    from_record: bool
+
+    def __call__(self, rows: Rows, batch: RawBatch) -> Decoded:
+        """Names and times first, then the answers, then everything of the rows that are left."""
+        times = self._times(rows, batch)
+        if faults := self._faults(rows, times):
+            rows = rows.reject(faults)
+            times = self._times(rows, batch)
+        schemas: dict[Key, Schema | None] = {}
+        groups, unmonitored, faults = self._groups(rows, schemas)
+        if faults:
+            rows = rows.reject(faults)
+            times = self._times(rows, batch)
+            groups, unmonitored, _ = self._groups(rows, schemas)
+        rejects = sorted(rows.rejects, key=lambda reject: reject.index)
+        decoded = Decoded(self.kind, batch.sources, rows.record, times, self._ids(rows.fields))
+        decoded.rejects, decoded.unmonitored = rejects, unmonitored
+        if self.kind is Kind.LABEL:
+            decoded.labels = [_label_part(g, rows.fields) for g in groups]
+        else:
+            decoded.predictions = [self._prediction_part(g, rows) for g in groups]
+        return decoded
+
+    def _times(self, rows: Rows, batch: RawBatch) -> Ints:
+        stand_in = self.from_record or self.kind is Kind.LABEL
+        return times_of(rows.fields["time"], batch.timestamps_ms[rows.record] if stand_in else None)
+
+    def _faults(self, rows: Rows, times: Ints) -> Faults:
+        faults: Faults = dict.fromkeys(np.flatnonzero(times <= 0).tolist(), "bad_time")
+        if self.kind is Kind.PREDICTION:
+            faults |= answer_faults(rows.fields)
+        return faults | name_faults(rows.fields, self.limits.name_bytes)
+
+    def _groups(
+        self, rows: Rows, schemas: dict[Key, Schema | None]
+    ) -> tuple[list[_Group], dict[tuple[str, str], int], Faults]:
+        """Split by model and version and read the answers."""
+        groups: list[_Group] = []
+        unmonitored: dict[Key, int] = {}
+        faults: Faults = {}
+        for key, members in group(rows.fields["model"], rows.fields.get("version")):
+            if key not in schemas:
+                schemas[key] = self.schema_of(*key)
+            if (schema := schemas[key]) is None:
+                unmonitored[key] = len(members)
+                continue
+            for some in _bounded(members, rows.fields, schema):
+                answers = self._answers(some, rows.fields, schema)
+                groups.append(_Group(key, schema, some, answers))
+                faults |= {int(some[i]): reason for i, reason in answers.faults.items()}
+        return groups, unmonitored, faults
+
+    def _answers(self, rows: Ints, fields: Fields, schema: Schema) -> Answers:
+        if self.kind is Kind.FEATURES:
+            return Answers(no_class(len(rows)), nothing(len(rows)), nothing(len(rows)))
+        if self.kind is Kind.LABEL:
+            return read_truth(take(fields["label"], rows), schema, self.limits)
+        answered = {name: take(fields[name], rows) for name in ("prediction", "score", "scores")}
+        return read_answers(answered, schema, self.limits)
+
+    def _ids(self, fields: Fields) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
+        if self.kind is Kind.FEATURES:
+            return np.zeros((len(fields["model"]), 2), np.uint64)
+        return hash_ids(fields["model"], fields["prediction_id"])
+
+    def _prediction_part(self, g: _Group, rows: Rows) -> PredictionPart:
+        inputs, a = rows.inputs.columns(g.rows, g.schema, self.limits.name_bytes), g.answers
+        return PredictionPart(
+            *g.key, g.schema, g.rows, inputs.numeric, inputs.categorical, a.predicted, a.value, a.score,
+            a.scores, a.score_classes, _latency(g.rows, rows.fields.get("latency_ms")), inputs.segments,
+            inputs.unknown_features,
+        )  # fmt: skip
+
+
+def _label_part(g: _Group, fields: Fields) -> LabelPart:
+    revisions = take(fields["revision"], g.rows)
+    if None in revisions:
+        revisions = [1 if revision is None else revision for revision in revisions]
+    return LabelPart(
+        g.key[0], g.schema, g.rows, g.answers.predicted, g.answers.value, np.array(revisions, np.int64)
+    )
+
+
+def _latency(rows: Ints, values: Sequence[object] | None) -> Floats:
+    """Milliseconds; NaN for what is no number from 0."""
+    if values is None:
+        return nothing(len(rows))
+    latency = numbers(take(values, rows))
+    return np.where((latency >= 0) & np.isfinite(latency), latency, np.nan)
+
+
+def _bounded(rows: Ints, fields: Fields, schema: Schema) -> Iterator[Ints]:
+    """The rows, in pieces whose open-class scores fit into memory."""
+    scores = fields.get("scores")
+    if schema.task is not Task.MULTICLASS or schema.classes is not None or not scores:
+        yield rows
+        return
+    classes: set[str] = set().union(*(s for s in take(scores, rows) if isinstance(s, dict)))
+    size = max(1, _CELLS // max(1, len(classes)))
+    yield from (rows[at : at + size] for at in range(0, len(rows), size))

@@ -1,0 +1,127 @@
+"""Events as named columns: names checked, times read, ids hashed, rows grouped by model and version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+from xxhash import xxh3_128_digest
+
+from driftline.decode.answers import Faults
+from driftline.decode.events import SHAPES, Event
+from driftline.decode.times import UNUSABLE, parse_times
+from driftline.records import Ints, Kind, Words
+
+UNVERSIONED = "unversioned"
+Fields = dict[str, Sequence[Any]]
+Key = tuple[str, str]
+
+
+def columns_of(events: Sequence[Event], kind: Kind) -> Fields:
+    """One sequence per field of the kind's events."""
+    names = SHAPES[kind].__struct_fields__
+    columns = zip(*map(msgspec.structs.astuple, events), strict=True) if events else [()] * len(names)
+    fields: Fields = dict(zip(names, columns, strict=True))
+    if "version" in fields:
+        fields["version"] = _versions(fields["version"])
+    if "prediction_id" in fields and set(map(type, fields["prediction_id"])) != {str}:
+        fields["prediction_id"] = [str(value) for value in fields["prediction_id"]]
+    return fields
+
+
+def _versions(versions: Sequence[str | int | None]) -> Sequence[str]:
+    names = {version: UNVERSIONED if version in (None, "") else str(version) for version in set(versions)}
+    return [names[version] for version in versions]
+
+
+def name_faults(fields: Fields, longest: int) -> Faults:
+    """Rows whose model, version or prediction id is empty, too long, or no clean text."""
+    faults: Faults = {}
+    for name in ("prediction_id", "version", "model"):
+        values = fields.get(name, ())
+        if not _all_clean(values, longest):
+            found = {value: _name_fault(value, longest) for value in set(values)}
+            faults |= {i: reason for i, value in enumerate(values) if (reason := found[value])}
+    return faults
+
+
+def _all_clean(values: Sequence[str], longest: int) -> bool:
+    joined = "".join(values)
+    return (
+        all(values)
+        and joined.isascii()
+        and "\0" not in joined
+        and max(map(len, values), default=0) <= longest
+    )
+
+
+def _name_fault(value: str, longest: int) -> str:
+    if not value:
+        return "missing_field"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        return "bad_name"
+    if "\0" in value:
+        return "bad_name"
+    return "name_too_long" if size > longest else ""
+
+
+def answer_faults(fields: Fields) -> Faults:
+    """Predictions that say nothing."""
+    predictions = fields["prediction"]
+    if None not in predictions:
+        return {}
+    answers = zip(predictions, fields["score"], fields["scores"], strict=True)
+    return {i: "missing_field" for i, (p, s, d) in enumerate(answers) if p is None and s is None and not d}
+
+
+def times_of(values: Sequence[Any], substitutes_ms: Ints | None) -> Ints:
+    """Event times; a missing one is the record's, if that may stand in for it."""
+    missing = [i for i, value in enumerate(values) if value is None] if None in values else []
+    if not missing:
+        return parse_times(values)
+    times = np.full(len(values), UNUSABLE, np.int64)
+    if substitutes_ms is not None:
+        times[missing] = np.where(substitutes_ms[missing] > 0, substitutes_ms[missing], UNUSABLE)
+    given = [i for i, value in enumerate(values) if value is not None]
+    times[given] = parse_times([values[i] for i in given])
+    return times
+
+
+def hash_ids(models: Sequence[str], ids: Sequence[str]) -> Words:
+    """[rows, 2]: xxh3-128 of model, a zero byte, prediction id, as two big-endian words."""
+    digest = xxh3_128_digest
+    first = models[0] if models else ""
+    if len(set(models)) <= 1:
+        prefix = first.encode() + b"\0"
+        digests = [digest(prefix + name.encode()) for name in ids]
+    else:
+        digests = [digest(f"{model}\0{name}".encode()) for model, name in zip(models, ids, strict=True)]
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(len(ids), 2)
+
+
+def group(models: Sequence[str], versions: Sequence[str] | None) -> list[tuple[Key, Ints]]:
+    """The rows of each (model, version), in order of first appearance; labels have version ``""``."""
+    keys: Sequence[Any] = models if versions is None else list(zip(models, versions, strict=True))
+    index = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    names = [(key, "") if versions is None else key for key in index]
+    if len(names) <= 1:
+        return [(name, np.arange(len(keys))) for name in names]
+    codes = np.fromiter(map(index.__getitem__, keys), np.int32, len(keys))
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    return list(zip(names, np.split(order, ends[:-1]), strict=True))
+
+
+def take(values: Sequence[Any], rows: Ints) -> Sequence[Any]:
+    """The values at the rows."""
+    if len(rows) == len(values):
+        return values
+    if not len(rows):
+        return ()
+    picked = itemgetter(*rows.tolist())(values)
+    return (picked,) if len(rows) == 1 else picked

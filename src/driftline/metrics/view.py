@@ -1,0 +1,139 @@
+"""The view: what the pipelines and the app show of themselves, as plain values, made anew each time.
+
+Whoever renders it (metrics, page, API) only reads; nothing here knows how it came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from driftline.records import Evaluation
+
+Histogram = tuple[tuple[float, ...], tuple[int, ...], float]
+"""(upper bounds in seconds, cumulative counts, sum in seconds).
+
+Counts may have one entry more than the bounds: that of +Inf. Without it, the last is the total.
+"""
+
+RuleLabels = tuple[str, str, str, str]
+"""(rule, model, version, severity)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowView:
+    """The newest state of one window of one (model, version)."""
+
+    model: str
+    version: str
+    window: str
+    kind: str
+    """``drift`` or ``performance``."""
+    end_ms: int
+    events: int = 0
+    labelled: int = 0
+    evaluations: tuple[Evaluation, ...] | list[Evaluation] = ()
+    """Each at one end (E = 1)."""
+    judged_ms: int | None = None
+    """None: the window is still open, its samples are provisional."""
+    exported: bool = True
+    """Whether ``/metrics`` shows it (``metrics.windows``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleView:
+    """One instance of a rule."""
+
+    rule: str
+    model: str
+    version: str
+    instance: Mapping[str, str] = field(default_factory=dict)
+    severity: str = ""
+    state: str = "inactive"
+    """``inactive``, ``pending`` or ``firing``."""
+    active_since_ms: int | None = None
+    fired_at_ms: int | None = None
+    value: float | None = None
+    threshold: float | None = None
+    insufficient: bool = False
+    last_judged_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """One (model, version) that is monitored."""
+
+    model: str
+    version: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    predictions_total: int = 0
+    last_event_ms: int | None = None
+    reference_id: str | None = None
+    latency_histogram: Histogram | None = None
+    label_delay_histogram: Histogram | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionView:
+    """One input partition."""
+
+    stream: str
+    topic: str
+    partition: int
+    kind: str = ""
+    position: int = 0
+    high_watermark: int | None = None
+    watermark_ms: int | None = None
+    paused: str | None = None
+    """Why it is paused; None: it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamView:
+    """One stream.
+
+    ``counters[name][labels]`` are committed values, labels as declared in ``metrics.declarations``
+    without ``stream``; undeclared names are not shown.
+    """
+
+    name: str
+    watermark_ms: int | None = None
+    staged: int = 0
+    join_pending: int = 0
+    partitions: tuple[PartitionView, ...] | list[PartitionView] = ()
+    counters: Mapping[str, Mapping[tuple[str, ...], int]] = field(default_factory=dict)
+    windows: tuple[WindowView, ...] | list[WindowView] = ()
+    rules: tuple[RuleView, ...] | list[RuleView] = ()
+    models: tuple[ModelView, ...] | list[ModelView] = ()
+    unmonitored: tuple[tuple[str, str, int], ...] | list[tuple[str, str, int]] = ()
+    hold: str | None = None
+    """Why the stream holds (data loss); None: it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonView:
+    """The whole daemon at one moment."""
+
+    streams: tuple[StreamView, ...] | list[StreamView] = ()
+    now_ms: int = 0
+    """When the view was made."""
+    outbox_pending: int = 0
+    triggers_total: Mapping[RuleLabels, int] = field(default_factory=dict)
+    """Every retrain rule has its entries from the start, with 0."""
+    trigger_last_ms: int | None = None
+    """Instant of the newest trigger of any rule."""
+    state_file_bytes: int | None = None
+    state_free_bytes: int | None = None
+    commit_seconds: Histogram | None = None
+    batch_seconds: Mapping[str, Histogram] = field(default_factory=dict)
+    """By stage."""
+    last_commit_ms: int | None = None
+    kafka_up: bool = False
+    config_ok: bool = True
+    config_reload_ms: int | None = None
+    """When the configuration was last read with success."""
+    max_series: int = 20_000
+    ready: bool = False
+    reasons: tuple[str, ...] = ()
+    """Why it is not ready."""
+    version: str = ""

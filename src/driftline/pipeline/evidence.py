@@ -1,0 +1,150 @@
+"""What a trigger shows: the window, the values, the drifted features and where the fresh data lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftline.effects.trigger import Occasion, number
+from driftline.instants import rfc3339
+from driftline.pipeline.slots import Slot
+from driftline.pipeline.stream import evaluate
+from driftline.pipeline.view import whole
+from driftline.rules.resolve import Resolved
+from driftline.rules.spec import Comparison, Silence, comparisons, hours_text
+from driftline.rules.verdict import Violation
+from driftline.settings import WindowKind, duration_text
+
+if TYPE_CHECKING:
+    from driftline.pipeline.judging import Instance
+
+DRIFTED_SHOWN = 10
+
+
+def occasion(
+    type_: str, stream: str, slot: Slot, resolved: Resolved, instance: Instance,
+    reasons: list[tuple[Resolved, dict[str, Any]]], now_ms: int, ending: str | None,
+) -> Occasion:  # fmt: skip
+    """Everything that an event says."""
+    spec, episode = resolved.spec, instance.episode
+    window, data_range = _window(slot, resolved, now_ms)
+    violations = [_violation(v) for v in instance.violations]
+    start_ms = episode["start_ms"] or now_ms
+    text = _reason(slot, resolved, instance, start_ms, ending)
+    cooldown = now_ms + spec.cooldown_ms if spec.cooldown_ms and type_.endswith("requested.v1") else None
+    return Occasion(
+        type=type_, stream=stream, model=slot.model.name, version=slot.version, tags=dict(slot.settings.tags),
+        rule=spec.name, identity=spec.identity, revision=instance.revision, instance=dict(instance.binding),
+        severity=spec.severity, episode_start_ms=start_ms, fired_ms=episode["fired_ms"] or now_ms,
+        number=episode["number"], time_ms=now_ms, reason=text,
+        reasons=[_why(r, e) for r, e in reasons], window=window, violations=violations,
+        drifted_features=_drifted(slot, now_ms), reference=_reference(slot), data_range=data_range,
+        cooldown_until_ms=cooldown,
+    )  # fmt: skip
+
+
+def _why(resolved: Resolved, episode: dict[str, Any]) -> dict[str, Any]:
+    start = episode.get("start_ms")
+    return {
+        "rule": resolved.spec.name, "condition": condition_text(resolved), "for": resolved.spec.for_text,
+        "episode_start": None if start is None else rfc3339(start),
+    }  # fmt: skip
+
+
+def condition_text(resolved: Resolved) -> str:
+    """The condition in words."""
+    when = resolved.spec.when
+    if isinstance(when, Silence):
+        return f"no events for {hours_text(when.no_events_for_ms)}"
+    how = getattr(when, "how", "all")
+    joint = " and " if how == "all" else " or "
+    return joint.join(c.text(duration_text(c.window_ms or 0)) for c in comparisons(when))
+
+
+def _reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, ending: str | None) -> str:
+    since = rfc3339(start_ms)
+    who = f"{slot.model.name}/{slot.version}"
+    if not instance.violations:
+        text = f"{who}: {condition_text(resolved)} since {since}"
+    else:
+        text = _says(who, resolved, instance.violations[0], since)
+    return f"{ending}: {text}" if ending else text
+
+
+def _says(who: str, resolved: Resolved, v: Violation, since: str) -> str:
+    comparison = next((c for c in comparisons(resolved.spec.when) if c.metric == v.metric), None)
+    d = v.dimension
+    parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
+    of = f" of {' '.join(parts)}" if parts else ""
+    span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""  # noqa: PLR0124
+    value = f"{v.value:.3g}" if v.value == v.value else "unknown"  # noqa: PLR0124
+    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {_beyond(comparison, v)} since {since}"
+
+
+def _beyond(comparison: Comparison | None, v: Violation) -> str:
+    if comparison is None:
+        return f"beyond {v.threshold:.3g}"
+    if comparison.op in ("drop", "rise"):
+        unit = "%" if comparison.unit == "percent" else " points"
+        return f"a {comparison.op} of more than {comparison.threshold[0]:g}{unit} versus {comparison.versus}"
+    limit = " to ".join(f"{t:g}" for t in comparison.limit(v.dimension.feature))
+    return f"{comparison.op} {limit}"
+
+
+def _violation(v: Violation) -> dict[str, Any]:
+    d = v.dimension
+    shown: dict[str, Any] = {
+        "metric": v.metric, "window": duration_text(v.window_ms or 0), "feature": d.feature,
+        "value": number(v.value), "low": number(v.low), "high": number(v.high), "threshold": number(v.threshold),
+    }  # fmt: skip
+    more = {"class": d.class_, "output": d.output, "average": d.average}
+    more["segment"] = dict([d.segment]) if d.segment else None  # type: ignore[assignment]
+    return {**shown, **{k: x for k, x in more.items() if x is not None}}
+
+
+def _window(slot: Slot, resolved: Resolved, now_ms: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    if resolved.finest is None:
+        return None, []
+    kind, length_ms, slide = resolved.finest_kind, resolved.finest.length_ms, resolved.finest.slide_ms
+    end_ms = (now_ms - slot.delay_ms(kind)) // slide * slide
+    panes = slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes
+    found = next((p for p in panes if p.window.length_ms == length_ms), None)
+    if found is None:
+        return None, []
+    only = frozenset(("events", "labelled"))
+    evaluations = evaluate(slot, kind, length_ms, found.peek(end_ms), only)
+    events = whole(evaluations, "events")
+    labelled = whole(evaluations, "labelled") if kind is WindowKind.PERFORMANCE else None
+    window = {
+        "name": duration_text(length_ms), "start": rfc3339(end_ms - length_ms), "end": rfc3339(end_ms),
+        "events": events, "labelled": labelled,
+        "coverage": labelled / events if labelled is not None and events else None,
+    }  # fmt: skip
+    return window, slot.data.within(end_ms - length_ms, end_ms)
+
+
+def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
+    """The features with the largest PSI in the first drift window that has one, worst first."""
+    if slot.profile is None or not slot.drift_panes:
+        return []
+    panes = slot.drift_panes[0]
+    end_ms = now_ms // panes.window.slide_ms * panes.window.slide_ms
+    evaluations = evaluate(slot, WindowKind.DRIFT, panes.window.length_ms, panes.peek(end_ms), frozenset(("psi",)))
+    if not evaluations:
+        return []
+    psi = evaluations[0]
+    values = np.where(psi.sufficient[0], psi.value[0], np.nan)
+    order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")[:DRIFTED_SHOWN]
+    return [
+        {"feature": psi.dimensions[i].feature, "metric": "psi", "value": float(values[i])}
+        for i in order.tolist()
+        if values[i] > 0
+    ]
+
+
+def _reference(slot: Slot) -> dict[str, Any] | None:
+    profile = slot.profile
+    if profile is None:
+        return None
+    return {"id": profile.id, "sha256": profile.sha256, "lineage": dict(profile.lineage)}

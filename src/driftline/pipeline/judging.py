@@ -1,0 +1,316 @@
+"""Rules at each instant: verdicts step machines, machines ask for retraining or notify."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from driftline.effects import trigger
+from driftline.metrics.view import RuleView
+from driftline.pipeline.evidence import occasion
+from driftline.pipeline.lookup import Latest, SlotLookup, WindowKey, from_rows, to_rows
+from driftline.pipeline.slots import Slot
+from driftline.pipeline.stream import Window
+from driftline.records import Blob, BlobKey, Message
+from driftline.rules import machine, requests
+from driftline.rules.machine import Phase, Reason, State
+from driftline.rules.resolve import Resolved, instances, resolve, revision
+from driftline.rules.spec import RuleSpec, Silence
+from driftline.rules.verdict import Verdict, Violation, judge, matches
+from driftline.settings import Task, WindowKind
+
+FORMAT = 1
+_EVIDENCE = frozenset(("events", "labelled", "label_coverage"))
+
+
+@dataclass(slots=True)
+class Instance:
+    """One rule for one (model, version), and feature, class or segment."""
+
+    rule: str
+    slot: int
+    binding: dict[str, str]
+    state: State = machine.QUIET
+    revision: str = ""
+    mode: str = ""
+    """``request`` or ``alert``: what its firing did."""
+    violations: tuple[Violation, ...] = ()
+    insufficient: bool = False
+    episode: dict[str, Any] = field(default_factory=dict)
+    """Start, fired and number of the episode that fired last, for its resolution."""
+
+    @property
+    def key(self) -> str:
+        """What the instance is known by."""
+        return json.dumps([self.rule, self.slot, self.binding], sort_keys=True)
+
+
+class Judging:
+    """The rules of one stream."""
+
+    def __init__(
+        self, rules: tuple[RuleSpec, ...], stream: str, topic: str, max_age_ms: int, slots: list[Slot]
+    ) -> None:
+        self.rules = rules
+        self.stream = stream
+        self.topic = topic
+        self.max_age_ms = max_age_ms
+        self._slots = slots
+        self.latest: dict[WindowKey, Latest] = {}
+        self.instances: dict[str, Instance] = {}
+        self.requests: dict[int, requests.Requests] = {}
+        self.triggers: Counter[tuple[str, str, str, str]] = Counter()
+        self.trigger_last_ms: dict[tuple[str, str, str, str], int] = {}
+        self._resolved: dict[int, list[Resolved]] = {}
+        self._heard: dict[int, tuple[int, int]] = {}
+
+    # -- what is read --------------------------------------------------------------------------------
+
+    def of(self, slot: Slot) -> list[Resolved]:
+        """The rules that concern a slot, in the order of the configuration."""
+        if slot.code not in self._resolved:
+            mine = [resolve(r, slot.settings) for r in self.rules if r.concerns(*slot.key)]
+            self._resolved[slot.code] = [r for r in mine if r is not None]
+            for r in self._resolved[slot.code]:
+                if r.spec.then == "retrain":
+                    self.triggers.setdefault((r.spec.name, *slot.key, r.spec.severity), 0)
+        return self._resolved[slot.code]
+
+    def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
+        """Statistics that some rule reads of a window."""
+        metrics = {
+            c.metric for r in self.of(slot) for c in r.spec.comparisons() if (c.kind, c.window_ms) == (kind, length_ms)
+        }
+        others = {
+            c.metric for s in self._slots if s.model is slot.model and s is not slot for r in self.of(s)
+            for c in r.spec.comparisons() if c.versus == f"version {slot.version}" and (c.kind, c.window_ms) == (kind, length_ms)
+        }  # fmt: skip
+        wanted = metrics | others
+        return frozenset(wanted | _EVIDENCE) if wanted else frozenset()
+
+    # -- judging -------------------------------------------------------------------------------------
+
+    def judged(self, slot: Slot, instant_ms: int, windows: list[Window], wall_ms: int) -> list[Message]:
+        """Windows of a slot have been judged at an instant: evaluate the rules whose finest window is there."""
+        ends: dict[tuple[WindowKind, int], int] = {}
+        for window in windows:
+            j = window.judged
+            panes = slot.drift_panes if j.kind is WindowKind.DRIFT else slot.performance_panes
+            length_ms = panes[j.place].window.length_ms
+            ends[j.kind, length_ms] = j.end_ms
+            self.latest[slot.code, j.kind, length_ms] = Latest(j.end_ms, instant_ms, window.evaluations)
+        others = {s.version: s for s in self._slots if s.model is slot.model}
+        lookup = SlotLookup(slot, self.latest, others)
+        messages = self._retire(slot, instant_ms, wall_ms)
+        for resolved in self.of(slot):
+            if resolved.finest is None:
+                continue
+            end_ms = ends.get((resolved.finest_kind, resolved.finest.length_ms))
+            if end_ms is not None and resolved.judged_at(end_ms) and self._active(slot, resolved.spec, end_ms):
+                messages += self._evaluate(slot, resolved, lookup, instant_ms, wall_ms)
+        return messages + self._ask_again(slot, instant_ms, wall_ms)
+
+    @staticmethod
+    def _active(slot: Slot, spec: RuleSpec, end_ms: int) -> bool:
+        """Versions without an event for ``active_for`` are not judged, unless the rule names versions."""
+        if spec.versions is not None:
+            return True
+        panes = slot.drift_panes or slot.performance_panes
+        return any(start >= end_ms - spec.active_for_ms - panes[0].window.slide_ms for start in panes[0].panes if start < end_ms)
+
+    def _evaluate(self, slot: Slot, resolved: Resolved, lookup: SlotLookup, now_ms: int, wall_ms: int) -> list[Message]:
+        average = {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(slot.settings.task)
+        messages = []
+        for binding in self._bindings(slot, resolved, lookup):
+            verdict = judge(resolved.spec.when, lookup, binding, average)
+            unless = judge(resolved.spec.unless, lookup, binding, average) if resolved.spec.unless else Verdict(None)
+            messages += self._step(slot, resolved, binding, verdict, unless.outcome is True, now_ms, wall_ms)
+        return messages
+
+    def _bindings(self, slot: Slot, resolved: Resolved, lookup: SlotLookup) -> list[dict[str, str]]:
+        patterned = instances(resolved.spec.when)
+        if not patterned:
+            return [{}]
+        found: dict[str, dict[str, str]] = {}
+        average = {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(slot.settings.task)
+        for comparison in patterned:
+            for value in lookup.now(comparison):
+                if matches(comparison, value.dimension, {}, average):
+                    d = value.dimension
+                    all_ = {"feature": d.feature, "class": d.class_, "segment": d.segment[1] if d.segment else None}
+                    binding = {k: v for k, v in all_.items() if k in comparison.globs and v is not None}
+                    found[json.dumps(binding, sort_keys=True)] = binding
+        return [found[key] for key in sorted(found)]
+
+    def _step(
+        self, slot: Slot, resolved: Resolved, binding: dict[str, str], verdict: Verdict, unless: bool,  # noqa: FBT001
+        now_ms: int, wall_ms: int,
+    ) -> list[Message]:  # fmt: skip
+        spec = resolved.spec
+        fresh = Instance(spec.name, slot.code, binding)
+        instance = self.instances.setdefault(fresh.key, fresh)
+        current = revision(resolved, slot.settings, slot.profile.sha256 if slot.profile else "")
+        messages: list[Message] = []
+        if instance.revision and instance.revision != current:
+            if instance.state.phase is Phase.FIRING:
+                messages += self._resolve(slot, resolved, instance, Reason.CHANGED, now_ms, wall_ms)
+            instance.state = replace(machine.QUIET, number=instance.state.number)
+        instance.revision = current
+        before = instance.state
+        instance.state, reason = machine.step(spec, before, verdict.outcome, now_ms)
+        instance.violations, instance.insufficient = verdict.violations, verdict.outcome is None
+        if reason is Reason.FIRED:
+            messages += self._fire(slot, resolved, instance, unless, now_ms, wall_ms)
+        elif reason is Reason.RESOLVED:
+            messages += self._resolve(slot, resolved, instance, reason, now_ms, wall_ms)
+        return messages
+
+    # -- effects -------------------------------------------------------------------------------------
+
+    def _fire(
+        self, slot: Slot, resolved: Resolved, instance: Instance, unless: bool, now_ms: int, wall_ms: int  # noqa: FBT001
+    ) -> list[Message]:  # fmt: skip
+        state = instance.state
+        instance.episode = {"start_ms": state.active_since_ms, "fired_ms": state.fired_at_ms, "number": state.number}
+        if resolved.spec.then != "retrain" or unless:
+            instance.mode = "alert"
+            return [self._message(trigger.ALERT_FIRED, slot, resolved, instance, now_ms, wall_ms)]
+        instance.mode = "request"
+        held = self.requests.get(slot.code, requests.Requests())
+        self.requests[slot.code], what = requests.fired(held, instance.key, now_ms)
+        if what != "opened":
+            return []
+        return [self._request(slot, resolved, instance, now_ms, wall_ms)]
+
+    def _request(self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int) -> Message:
+        labels = (resolved.spec.name, *slot.key, resolved.spec.severity)
+        self.triggers[labels] += 1
+        self.trigger_last_ms[labels] = now_ms
+        return self._message(trigger.REQUESTED, slot, resolved, instance, now_ms, wall_ms)
+
+    def _resolve(
+        self, slot: Slot, resolved: Resolved, instance: Instance, reason: Reason, now_ms: int, wall_ms: int
+    ) -> list[Message]:
+        if instance.mode == "alert":
+            return [self._message(trigger.ALERT_RESOLVED, slot, resolved, instance, now_ms, wall_ms, str(reason))]
+        held = self.requests.get(slot.code, requests.Requests())
+        opener = self.instances.get(held.opener or "", instance)
+        rule = next((r for r in self.of(slot) if r.spec.name == opener.rule), resolved)
+        self.requests[slot.code], what = requests.resolved(held, instance.key, now_ms, rule.spec.cooldown_ms)
+        if what != "resolved":
+            return []
+        return [self._message(trigger.REQUEST_RESOLVED, slot, rule, opener, now_ms, wall_ms, str(reason))]
+
+    def _ask_again(self, slot: Slot, now_ms: int, wall_ms: int) -> list[Message]:
+        """A cooldown is over, and a rule still fires."""
+        held = self.requests.get(slot.code)
+        if held is None:
+            return []
+        self.requests[slot.code], key = requests.due(self._in_order(slot, held), now_ms)
+        instance = self.instances.get(key or "")
+        resolved = instance and next((r for r in self.of(slot) if r.spec.name == instance.rule), None)
+        return [self._request(slot, resolved, instance, now_ms, wall_ms)] if instance and resolved else []
+
+    def _in_order(self, slot: Slot, held: requests.Requests) -> requests.Requests:
+        order = {r.spec.name: place for place, r in enumerate(self.of(slot))}
+        waiting = sorted(held.waiting, key=lambda k: order.get(self.instances[k].rule, len(order)))
+        return replace(held, waiting=tuple(waiting))
+
+    def _message(
+        self, type_: str, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int,
+        ending: str | None = None,
+    ) -> Message:  # fmt: skip
+        held = self.requests.get(slot.code, requests.Requests())
+        attached = [self.instances[k] for k in held.firing if k in self.instances] if instance.mode == "request" else []
+        asking = [instance, *(a for a in attached if a is not instance)]
+        by_name = {r.spec.name: r for r in self.of(slot)}
+        reasons = [(by_name[a.rule], a.episode) for a in asking if a.rule in by_name]
+        backfilled = wall_ms - now_ms > self.max_age_ms
+        made = occasion(type_, self.stream, slot, resolved, instance, reasons, now_ms, ending)
+        return trigger.build_event(replace(made, backfilled=backfilled), self.topic)
+
+    def _retire(self, slot: Slot, now_ms: int, wall_ms: int) -> list[Message]:
+        """Instances whose rule is gone from the configuration are resolved and forgotten."""
+        names = {r.spec.name for r in self.of(slot)}
+        gone = [i for i in self.instances.values() if i.slot == slot.code and i.rule not in names]
+        messages = []
+        for instance in gone:
+            if instance.state.phase is Phase.FIRING:
+                spec = RuleSpec(name=instance.rule, when=Silence(no_events_for_ms=0))
+                old = Resolved(spec, None, WindowKind.DRIFT, 0)
+                messages += self._resolve(slot, old, instance, Reason.REMOVED, now_ms, wall_ms)
+            del self.instances[instance.key]
+        return messages
+
+    # -- wall clock ----------------------------------------------------------------------------------
+
+    def silence(self, wall_ms: int) -> list[Message]:
+        """Rules on silence look at the wall clock, and are their own kind."""
+        messages = []
+        for slot in self._slots:
+            count, since = self._heard.get(slot.code, (-1, wall_ms))
+            if count != slot.predictions:
+                self._heard[slot.code] = count, since = slot.predictions, wall_ms
+            for resolved in self.of(slot):
+                if isinstance(resolved.spec.when, Silence):
+                    silent = wall_ms - since >= resolved.spec.when.no_events_for_ms
+                    messages += self._step(slot, resolved, {}, Verdict(silent), False, wall_ms, wall_ms)  # noqa: FBT003
+        return messages
+
+    # -- state and view ------------------------------------------------------------------------------
+
+    def snapshot(self) -> Blob:
+        """All rule states, as plain values."""
+        data = {
+            "latest": to_rows(self.latest),
+            "instances": [
+                {
+                    "rule": i.rule, "slot": i.slot, "binding": i.binding, "state": machine.to_row(i.state),
+                    "revision": i.revision, "mode": i.mode, "episode": i.episode,
+                }
+                for i in self.instances.values()
+            ],
+            "requests": [
+                [code, r.opener, list(r.firing), list(r.waiting), r.cooldown_until_ms] for code, r in self.requests.items()
+            ],
+            "triggers": [[*k, n, self.trigger_last_ms.get(k)] for k, n in self.triggers.items()],
+        }  # fmt: skip
+        return Blob(FORMAT, data, {})
+
+    def restore(self, blobs: dict[BlobKey, Blob]) -> None:
+        """Bring the rules to where the snapshot was taken."""
+        blob = blobs.get(("rule_state", "rules"))
+        if blob is None:
+            return
+        self.latest = from_rows(blob.data["latest"])
+        for row in blob.data["instances"]:
+            instance = Instance(
+                row["rule"], row["slot"], row["binding"], machine.from_row(row["state"]), row["revision"], row["mode"],
+                episode=row["episode"],
+            )  # fmt: skip
+            self.instances[instance.key] = instance
+        for code, opener, firing, waiting, until in blob.data["requests"]:
+            self.requests[code] = requests.Requests(opener, tuple(firing), tuple(waiting), until)
+        for rule, model, version, severity, count, last in blob.data["triggers"]:
+            self.triggers[rule, model, version, severity] = count
+            if last is not None:
+                self.trigger_last_ms[rule, model, version, severity] = last
+
+    def views(self) -> tuple[RuleView, ...]:
+        """Every instance, as it is shown."""
+        severities = {r.name: r.severity for r in self.rules}
+        views = []
+        for i in self.instances.values():
+            slot, worst = self._slots[i.slot], i.violations[0] if i.violations else None
+            views.append(
+                RuleView(
+                    rule=i.rule, model=slot.model.name, version=slot.version, instance=i.binding,
+                    severity=severities.get(i.rule, ""), state=str(i.state.phase),
+                    active_since_ms=i.state.active_since_ms, fired_at_ms=i.state.fired_at_ms,
+                    value=worst.value if worst else None, threshold=worst.threshold if worst else None,
+                    insufficient=i.insufficient, last_judged_ms=i.state.last_judged_ms,
+                )  # fmt: skip
+            )
+        return tuple(views)

@@ -1,0 +1,120 @@
+"""What a stream shows of itself: the newest windows, open pane included, as plain values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from driftline.aggregates.latency import prometheus_buckets
+from driftline.aggregates.panes import Panes
+from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView, WindowView
+from driftline.pipeline.engine import DELAY_BOUNDS_S
+from driftline.pipeline.slots import Slot
+from driftline.pipeline.stream import StreamEngine, evaluate
+from driftline.records import Evaluation
+from driftline.settings import WindowKind
+
+_UNSET = -(1 << 61)
+
+
+def stream_view(
+    name: str,
+    engine: StreamEngine,
+    partitions: tuple[PartitionView, ...],
+    rules: tuple[RuleView, ...],
+    exported: tuple[str, ...] | None,
+    hold: str | None,
+) -> StreamView:
+    """The stream's view. ``exported`` names the windows shown; None: the first of each kind."""
+    pipeline = engine.pipeline
+    windows = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
+    return StreamView(
+        name=name,
+        watermark_ms=pipeline.watermark_ms if pipeline.watermark_ms > _UNSET else None,
+        staged=pipeline.staged_rows(),
+        join_pending=pipeline.join.pending(),
+        partitions=partitions,
+        counters=_counters(engine),
+        windows=windows,
+        rules=rules,
+        models=[_model(slot) for slot in pipeline.registry.slots],
+        unmonitored=[(m, v, n) for (m, v), n in pipeline.unmonitored.most_common(100)],
+        hold=hold,
+    )
+
+
+def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int]]:
+    counters: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
+    join = engine.pipeline.join.counts
+    for (name, *labels), n in engine.pipeline.counts.items():
+        counters[f"{name}_total"][tuple(labels)] = n
+    counters["events_duplicate_total"][()] = join["duplicate"]
+    counters["join_expired_events_total"][()] = join["expired"]
+    counters["join_evicted_events_total"][()] = join["evicted"]
+    counters["labels_beyond_window_total"].setdefault((), 0)
+    return counters
+
+
+def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) -> list[WindowView]:
+    views = []
+    places = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
+    for kind, panes in slot.panes():
+        place = places[kind]
+        places[kind] += 1
+        shown = panes.window.name in exported if exported is not None else place == 0
+        end_ms = _newest_end(slot, kind, panes, watermark_ms)
+        if shown and end_ms is not None:
+            views.append(_window(slot, kind, panes, end_ms))
+    return views
+
+
+def _newest_end(slot: Slot, kind: WindowKind, panes: Panes, watermark_ms: int) -> int | None:
+    """Drift includes the open pane; performance shows the newest mature window."""
+    if not panes.panes:
+        return None
+    slide = panes.window.slide_ms
+    if kind is WindowKind.DRIFT:
+        return int(max(watermark_ms, slot.last_ms) // slide * slide + slide)
+    end_ms = (watermark_ms - slot.delay_ms(kind)) // slide * slide
+    return int(end_ms) if end_ms > min(panes.panes) else None
+
+
+def _window(slot: Slot, kind: WindowKind, panes: Panes, end_ms: int) -> WindowView:
+    evaluations = evaluate(slot, kind, panes.window.length_ms, panes.peek(end_ms), None)
+    return WindowView(
+        model=slot.model.name, version=slot.version, window=panes.window.name, kind=str(kind), end_ms=end_ms,
+        events=whole(evaluations, "events"), labelled=whole(evaluations, "labelled"), evaluations=evaluations,
+    )  # fmt: skip
+
+
+def whole(evaluations: list[Evaluation], statistic: str) -> int:
+    """The count that a statistic of the whole window holds; 0 where it is not there."""
+    for evaluation in evaluations:
+        if evaluation.statistic == statistic:
+            for place, dimension in enumerate(evaluation.dimensions):
+                if dimension.segment is None:
+                    return int(evaluation.value[0, place])
+    return 0
+
+
+def _model(slot: Slot) -> ModelView:
+    return ModelView(
+        model=slot.model.name, version=slot.version, tags=slot.settings.tags,
+        predictions_total=slot.predictions, last_event_ms=slot.last_ms if slot.predictions else None,
+        reference_id=slot.profile.id if slot.profile else None,
+        latency_histogram=_latency(slot),
+        label_delay_histogram=(
+            tuple(DELAY_BOUNDS_S.tolist()), tuple(np.cumsum(slot.delays).tolist()), slot.delay_sum_ms / 1000,
+        ),
+    )  # fmt: skip
+
+
+def _latency(slot: Slot) -> Histogram | None:
+    """Of all predictions since the state began, so that it only grows."""
+    if not slot.latency.any():
+        return None
+    buckets = prometheus_buckets(slot.latency)
+    bounds = tuple(edge for edge, _count in buckets if edge != float("inf"))
+    return bounds, tuple(count for _edge, count in buckets), slot.latency_sum_ms / 1000

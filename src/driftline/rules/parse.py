@@ -1,0 +1,264 @@
+"""Rules from what YAML gave: every mistake at once, with its place and what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from driftline.durations import duration_ms
+from driftline.errors import Problem
+from driftline.rules.spec import (
+    AVERAGED_METRICS, DRIFT_METRICS, FEATURE_METRICS, OPERATORS, PERFORMANCE_METRICS, UNIT_METRICS,
+    Combination, Comparison, Condition, RuleSpec, Silence,
+)  # fmt: skip
+
+_RULE_KEYS = (
+    "name", "uid", "models", "versions", "active_for", "when", "for", "severity", "then", "unless",
+    "cooldown", "keep_firing_for", "no_data", "max_gap",
+)  # fmt: skip
+_CONDITION_KEYS = (
+    "metric", "window", "feature", "segment", "class", "average", "output", *OPERATORS, "versus",
+    "confidence", "at_least", "per_feature",
+)  # fmt: skip
+_CHANGE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(points?|percent|%)\s*")
+_WINDOWS = re.compile(r"\s*(\d+)\s+windows?\s*")
+METRICS = DRIFT_METRICS | PERFORMANCE_METRICS
+
+
+class _Reader:
+    """Collects problems while it reads."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def wrong(self, path: str, message: str) -> None:
+        self.problems.append(Problem(path, message))
+
+    def keys(self, raw: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> None:
+        for key in raw:
+            if key not in allowed:
+                close = get_close_matches(str(key), allowed, 1)
+                hint = f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(allowed)}"
+                self.wrong(f"{path}.{key}", f"unknown key{hint}")
+
+    def duration(self, raw: Mapping[str, Any], key: str, path: str, default: int) -> int:
+        if key not in raw:
+            return default
+        try:
+            return duration_ms(raw[key])
+        except ValueError as error:
+            self.wrong(f"{path}.{key}", str(error))
+            return default
+
+    def choice(self, raw: Mapping[str, Any], key: str, path: str, allowed: tuple[str, ...], default: str) -> str:
+        value = raw.get(key, default)
+        if value not in allowed:
+            self.wrong(f"{path}.{key}", f'"{value}" is not one of {", ".join(allowed)}')
+            return default
+        return str(value)
+
+    def number(self, value: object, path: str) -> float | None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124
+            self.wrong(path, f'"{value}" is not a number')
+            return None
+        return float(value)
+
+    def names(self, raw: Mapping[str, Any], key: str, path: str, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        value = raw.get(key, default)
+        if value is None or isinstance(value, tuple):
+            return default
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in values):
+            self.wrong(f"{path}.{key}", f"{value!r} is not a name or a list of names")
+            return default
+        return tuple(str(v) for v in values)
+
+
+def parse_rules(raw: object, path: str) -> tuple[tuple[RuleSpec, ...], list[Problem]]:
+    """All rules of a list, and all problems in it."""
+    reader = _Reader()
+    if not isinstance(raw, list):
+        reader.wrong(path, f"{type(raw).__name__} found; a list of rules is needed")
+        return (), reader.problems
+    rules = [r for i, entry in enumerate(raw) if (r := _rule(reader, entry, f"{path}[{i}]")) is not None]
+    seen: set[str] = set()
+    for number, rule in enumerate(rules):
+        for name in {rule.name, rule.identity}:
+            if name in seen:
+                reader.wrong(f"{path}[{number}].name", f'"{name}" is the name of an earlier rule; names are unique')
+        seen |= {rule.name, rule.identity}
+    return tuple(rules), reader.problems
+
+
+def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
+    if not isinstance(raw, Mapping):
+        reader.wrong(path, f"{raw!r} is not a rule; a mapping with name and when is needed")
+        return None
+    before = len(reader.problems)
+    reader.keys(raw, _RULE_KEYS, path)
+    name = raw.get("name")
+    if not isinstance(name, str) or not name:
+        reader.wrong(f"{path}.name", f"{name!r} found; every rule needs a name")
+    when = _condition(reader, raw.get("when"), f"{path}.when", top=True)
+    unless = _condition(reader, raw["unless"], f"{path}.unless") if "unless" in raw else None
+    for_ms, for_windows = _for(reader, raw, path)
+    if for_windows is not None and when is not None and isinstance(when, Silence):
+        reader.wrong(f"{path}.for", "a rule on silence has no windows")
+    rule = {
+        "uid": raw.get("uid"),
+        "models": reader.names(raw, "models", path, ("*",)) or ("*",),
+        "versions": reader.names(raw, "versions", path, None),
+        "active_for_ms": reader.duration(raw, "active_for", path, 7 * 86_400_000),
+        "severity": reader.choice(raw, "severity", path, ("info", "warning", "critical"), "warning"),
+        "then": reader.choice(raw, "then", path, ("notify", "retrain"), "notify"),
+        "cooldown_ms": reader.duration(raw, "cooldown", path, 0),
+        "keep_firing_for_ms": reader.duration(raw, "keep_firing_for", path, 0),
+        "no_data": reader.choice(raw, "no_data", path, ("hold", "reset", "fire"), "hold"),
+        "max_gap_ms": reader.duration(raw, "max_gap", path, 12 * 3_600_000),
+    }
+    if len(reader.problems) > before or when is None:
+        return None
+    return RuleSpec(name=str(name), when=when, unless=unless, for_ms=for_ms, for_windows=for_windows, **rule)  # type: ignore[arg-type]
+
+
+def _for(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[int, int | None]:
+    value = raw.get("for", "0s")
+    if isinstance(value, str) and (windows := _WINDOWS.fullmatch(value)):
+        count = int(windows[1])
+        if count < 1:
+            reader.wrong(f"{path}.for", f'"{value}" is no duration; at least "1 windows" is needed')
+        return 0, count
+    return reader.duration({"for": value}, "for", path, 0), None
+
+
+def _condition(reader: _Reader, raw: object, path: str, *, top: bool = False) -> Condition | None:
+    if not isinstance(raw, Mapping):
+        reader.wrong(path, f"{raw!r} found; a condition is a mapping, as {{metric: f1, below: 0.9}}")
+        return None
+    for how in ("all", "any"):
+        if how in raw:
+            return _combination(reader, raw, how, path)
+    if "no_events_for" in raw:
+        reader.keys(raw, ("no_events_for",), path)
+        if not top:
+            reader.wrong(path, "no_events_for looks at the wall clock and stands alone in a rule's when")
+        return Silence(no_events_for_ms=reader.duration(raw, "no_events_for", path, 0))
+    return _comparison(reader, raw, path)
+
+
+def _combination(reader: _Reader, raw: Mapping[str, Any], how: str, path: str) -> Condition | None:
+    reader.keys(raw, (how,), path)
+    parts = raw[how]
+    if not isinstance(parts, list) or not parts:
+        reader.wrong(f"{path}.{how}", f"{parts!r} found; a list of conditions is needed")
+        return None
+    read = [_condition(reader, part, f"{path}.{how}[{i}]") for i, part in enumerate(parts)]
+    return Combination(how=how, conditions=tuple(c for c in read if c is not None))
+
+
+def _comparison(reader: _Reader, raw: Mapping[str, Any], path: str) -> Comparison | None:
+    before = len(reader.problems)
+    reader.keys(raw, _CONDITION_KEYS, path)
+    metric = raw.get("metric")
+    if metric not in METRICS:
+        close = get_close_matches(str(metric), sorted(METRICS), 1)
+        hint = f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(sorted(METRICS))}"
+        reader.wrong(f"{path}.metric", f'"{metric}" is not a statistic{hint}' if metric else f"missing{hint}")
+    found = [op for op in OPERATORS if op in raw]
+    if len(found) != 1:
+        reader.wrong(path, f"exactly one of {', '.join(OPERATORS)} is needed; found {', '.join(found) or 'none'}")
+        return None
+    op = found[0]
+    threshold, unit = _threshold(reader, raw, op, path)
+    versus = _versus(reader, raw, op, path)
+    if unit == "points" and metric in METRICS and metric not in UNIT_METRICS:
+        reader.wrong(f"{path}.{op}", f'points are for statistics in 0…1, which {metric} is not; write "percent"')
+    window_ms = reader.duration(raw, "window", path, 0) if "window" in raw else None
+    if metric in FEATURE_METRICS and "feature" not in raw:
+        reader.wrong(path, f'{metric} is of a feature: add feature: NAME, or feature: "*"')
+    if "average" in raw and metric in METRICS and metric not in AVERAGED_METRICS:
+        reader.wrong(f"{path}.average", f"{metric} has no averages; precision, recall and f1 have")
+    confidence = _confidence(reader, raw, path)
+    at_least = raw.get("at_least")
+    if at_least is not None and (isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1):
+        reader.wrong(f"{path}.at_least", f'"{at_least}" is not a whole number from 1')
+    per_feature = _per_feature(reader, raw, path)
+    segment = _segment(reader, raw, path)
+    if len(reader.problems) > before:
+        return None
+    return Comparison(
+        metric=str(metric), op=op, threshold=threshold, unit=unit, versus=versus, window_ms=window_ms,
+        feature=_text(raw, "feature"), class_=_text(raw, "class"), average=_text(raw, "average"),
+        output=_text(raw, "output"), segment=segment, confidence=confidence, at_least=at_least, per_feature=per_feature,
+    )  # fmt: skip
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str | None:
+    value = raw.get(key)
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _threshold(reader: _Reader, raw: Mapping[str, Any], op: str, path: str) -> tuple[tuple[float, ...], str | None]:
+    value, where = raw[op], f"{path}.{op}"
+    if op in ("drop", "rise"):
+        found = _CHANGE.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            reader.wrong(where, f'"{value}" does not say of what; write "{value} points" or "{value} percent"')
+            return (0.0,), "points"
+        return (float(found[1]),), "points" if found[2].startswith("point") else "percent"
+    if op == "outside":
+        if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
+            reader.wrong(where, f"{value!r} found; two numbers are needed, as [0.4, 0.6]")
+            return (0.0, 0.0), None
+        ends = [reader.number(v, where) for v in value]
+        if None not in ends and ends[0] > ends[1]:  # type: ignore[operator]
+            reader.wrong(where, f"{value} is upside down; write [{value[1]}, {value[0]}]")
+        return tuple(v or 0.0 for v in ends), None
+    return (reader.number(value, where) or 0.0,), None
+
+
+def _versus(reader: _Reader, raw: Mapping[str, Any], op: str, path: str) -> str | None:
+    versus = raw.get("versus")
+    known = isinstance(versus, str) and (versus in ("reference", "previous window") or versus.startswith("version "))
+    if op in ("drop", "rise"):
+        if not known:
+            found = f'"{versus}" found' if versus is not None else "missing"
+            reader.wrong(f"{path}.versus", f'{found}; write "reference", "previous window" or "version X"')
+        return versus if known else None
+    if versus is not None:
+        reader.wrong(f"{path}.versus", f"only drop and rise compare with something; {op} is absolute")
+    return None
+
+
+def _confidence(reader: _Reader, raw: Mapping[str, Any], path: str) -> float | None:
+    if "confidence" not in raw:
+        return None
+    value = reader.number(raw["confidence"], f"{path}.confidence")
+    if value is not None and not 0.5 <= value < 1:  # noqa: PLR2004
+        reader.wrong(f"{path}.confidence", f'"{raw["confidence"]}" is not in 0.5…1; write 0.95')
+    return value
+
+
+def _per_feature(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[tuple[str, float], ...]:
+    value = raw.get("per_feature", {})
+    if not isinstance(value, Mapping):
+        reader.wrong(f"{path}.per_feature", f"{value!r} found; a mapping of feature names to numbers is needed")
+        return ()
+    return tuple((str(k), reader.number(v, f"{path}.per_feature.{k}") or 0.0) for k, v in value.items())
+
+
+def _segment(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[str, str] | None:
+    value = raw.get("segment")
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or len(value) != 1:
+        reader.wrong(f"{path}.segment", f'{value!r} found; one segment is named as {{region: nsw}} or {{region: "*"}}')
+        return None
+    (name, wanted), *_ = value.items()
+    return str(name), str(wanted)
+
+

@@ -1,0 +1,175 @@
+"""What the cluster looks like, learned by a thread of its own: partitions, watermarks, topic ids.
+
+Look-ups block, so they happen beside the reading; the source takes the newest picture when it likes.
+It asks for the whole cluster's topics, since asking for one by name may create it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from driftline.records import TopicPartition as Key
+
+LOOK_UP_S = 5.0
+"""How long one question to the broker may take."""
+IDS_PATIENCE = 3
+"""Topic ids that failed so often in a row are asked for rarely: the embedded broker has none."""
+IDS_RARELY = 30
+
+Positions = Mapping[Key, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One look at the cluster. ``asked_at`` are the reader's positions when the look began."""
+
+    number: int
+    watermarks: Mapping[Key, tuple[int, int]]
+    """(low, high) of each partition; those that could not be asked are left out."""
+    topics: frozenset[str]
+    """Those of the wanted topics that exist."""
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
+    asked_at: Positions = field(default_factory=dict)
+
+
+class Discovery:
+    """Looks every ``interval_s``. ``positions`` is called from its thread and must return a copy."""
+
+    def __init__(
+        self, settings: Mapping[str, Any], topics: Iterable[str], positions: Callable[[], Positions],
+        interval_s: float,
+    ) -> None:  # fmt: skip
+        quiet = {"log_level": 0, "error_cb": self._note}
+        self._consumer = Consumer(
+            {**settings, **quiet, "isolation.level": "read_uncommitted", "allow.auto.create.topics": False}
+        )
+        self._admin = AdminClient({**_client_settings(settings), **quiet})
+        self._topics = frozenset(topics)
+        self._positions = positions
+        self._interval_s = interval_s
+        self._ids_failed = 0
+        self._number = 0
+        self._picture: Picture | None = None
+        self._first = threading.Event()
+        self._now = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="driftline-discovery", daemon=True)
+        self.up = False
+        self.refused: str | None = None
+        self._thread.start()
+
+    @property
+    def picture(self) -> Picture | None:
+        """The newest picture; None: the cluster was not reached yet."""
+        return self._picture
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for the first picture, or for the news that there is none."""
+        self._first.wait(timeout_s)
+
+    def ask(self) -> None:
+        """Look again soon."""
+        self._now.set()
+
+    def start_offsets(self, keys: Iterable[Key], at_ms: int) -> dict[Key, int]:
+        """The first offset at or after an instant; -1 where there is none."""
+        wanted = [TopicPartition(topic, partition, at_ms) for topic, partition in keys]
+        found = self._consumer.offsets_for_times(wanted, timeout=LOOK_UP_S) if wanted else []
+        return {(tp.topic, tp.partition): max(-1, tp.offset) for tp in found if tp.error is None}
+
+    def close(self) -> None:
+        """Stop the thread, then the consumer."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._now.set()
+        self._thread.join(2 * LOOK_UP_S)
+        if not self._thread.is_alive():
+            self._consumer.close()
+
+    def _note(self, error: KafkaError) -> None:
+        self.refused = self.refused or refusal(error)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._picture = self._look()
+                self.up = True
+            except KafkaException as error:
+                self.up = False
+                self._note(error.args[0])
+            self._first.set()
+            self._now.wait(self._interval_s)
+            self._now.clear()
+
+    def _look(self) -> Picture:
+        asked_at = self._positions()
+        found = self._consumer.list_topics(timeout=LOOK_UP_S).topics
+        known = {t: found[t] for t in self._topics if t in found and found[t].error is None}
+        keys = [(t, p) for t, topic in known.items() for p in topic.partitions]
+        marks = {key: pair for key in keys if (pair := self._watermarks(key)) is not None}
+        self._number += 1
+        return Picture(self._number, marks, frozenset(known), self._ids(sorted(known)), asked_at)
+
+    def _watermarks(self, key: Key) -> tuple[int, int] | None:
+        if self._stop.is_set():
+            return None
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(*key), timeout=LOOK_UP_S)
+        except KafkaException as error:
+            self._note(error.args[0])
+            return None
+        return int(low), int(high)
+
+    def _ids(self, topics: list[str]) -> dict[str, str]:
+        rarely = self._ids_failed >= IDS_PATIENCE and self._number % IDS_RARELY
+        if not topics or rarely or self._stop.is_set():
+            return {}
+        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=LOOK_UP_S)
+        found = {topic: name for topic, future in asked.items() if (name := _topic_id(future))}
+        self._ids_failed = 0 if found else self._ids_failed + 1
+        return found
+
+
+def refusal(error: KafkaError) -> str | None:
+    """Why the broker refuses for good, in one line; None: the error may pass."""
+    return str(error.str()) if error.code() in _REFUSALS else None
+
+
+_REFUSALS = frozenset({
+    KafkaError._AUTHENTICATION,  # noqa: SLF001 - librdkafka's own codes are public under this name
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+})  # fmt: skip
+
+
+def _topic_id(future: Future[Any]) -> str | None:
+    try:
+        return str(future.result(LOOK_UP_S).topic_id)
+    except (KafkaException, TimeoutError, ValueError):
+        return None
+
+
+def _client_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that an admin client takes too: what is about consuming makes it warn."""
+    consuming = (
+        "group.",
+        "auto.offset",
+        "enable.auto",
+        "enable.partition",
+        "isolation.",
+        "fetch.",
+        "queued.",
+    )
+    return {k: v for k, v in settings.items() if not k.startswith(consuming)}

@@ -1,0 +1,108 @@
+"""Confidence limits: Wilson for shares, through f for F1, delta method on the logit for macro F1.
+
+An evaluation carries in ``extra``, each [E, K] with NaN where it does not apply: ``successes`` and
+``trials`` of a share; ``f_scale`` 1 where that share is f = TP/(TP+FP+FN) and the value F1 = 2f/(1+f);
+``se_logit``, the standard error of the value's logit.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from statistics import NormalDist
+
+import numpy as np
+
+from driftline.records import Evaluation, Floats
+from driftline.statistics.classification import ratio
+
+TWO_SIDED = 0.95
+Estimate = tuple[float, float, float]
+"""(value, lower limit, upper limit)."""
+
+
+def quantile(confidence: float) -> float:
+    """z of the standard normal with P(Z <= z) = confidence."""
+    return NormalDist().inv_cdf(confidence)
+
+
+def wilson(successes: Floats, trials: Floats, z: float) -> tuple[Floats, Floats]:
+    """Score limits of a share k/n (Wilson 1927); NaN without trials.
+
+    (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2)
+    """
+    k, n = np.asarray(successes, np.float64), np.asarray(trials, np.float64)
+    half = z * np.sqrt(np.maximum(ratio(k * (n - k), n), 0.0) + z * z / 4)
+    middle = k + z * z / 2
+    return np.maximum((middle - half) / (n + z * z), 0.0), np.minimum((middle + half) / (n + z * z), 1.0)
+
+
+def f_to_f1(f: Floats) -> Floats:
+    """F1 = 2 f / (1 + f), increasing, so limits of f map to limits of F1."""
+    return 2 * f / (1 + f)
+
+
+def logit_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
+    """expit(logit(value) -+ z error); NaN where the error is."""
+    odds = ratio(value, 1 - value)
+    low, high = odds * np.exp(-z * error), odds * np.exp(z * error)
+    return low / (1 + low), high / (1 + high)
+
+
+def limits(value: Floats, extra: dict[str, Floats], z: float) -> tuple[Floats, Floats]:
+    """Limits at z of whatever each column is; NaN where unknown."""
+    shares = wilson(extra["successes"], extra["trials"], z)
+    logits = logit_limits(value, extra["se_logit"], z)
+    known = ~np.isnan(extra["se_logit"])
+    doubled = extra["f_scale"] == 1
+    pairs = zip(shares, logits, strict=True)
+    low, high = (np.where(known, b, np.where(doubled, f_to_f1(a), a)) for a, b in pairs)
+    nothing = np.isnan(value)
+    return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
+
+
+def one_sided(evaluation: Evaluation, confidence: float) -> tuple[Floats, Floats]:
+    """Lower and upper limits [E, K], each one-sided at the confidence; NaN where unknown."""
+    if "trials" not in evaluation.extra:
+        nothing = np.full_like(evaluation.value, np.nan)
+        return nothing, nothing
+    return limits(evaluation.value, dict(evaluation.extra), quantile(confidence))
+
+
+def bounds(evaluation: Evaluation, e: int, k: int, confidence: float) -> tuple[float, float]:
+    """Lower and upper limit of one value, each one-sided at the confidence; NaN where unknown."""
+    if "trials" not in evaluation.extra:
+        return nan, nan
+    extra = {name: column[e, k] for name, column in evaluation.extra.items()}
+    low, high = limits(evaluation.value[e, k], extra, quantile(confidence))
+    return float(low), float(high)
+
+
+def estimate(evaluation: Evaluation, e: int, k: int, confidence: float) -> Estimate:
+    """A value with its one-sided limits, as ``difference_bounds`` takes it."""
+    return (float(evaluation.value[e, k]), *bounds(evaluation, e, k, confidence))
+
+
+def known(value: float) -> Estimate:
+    """A value that is taken as certain: a reference that states no counts."""
+    return value, value, value
+
+
+def times(factor: float, of: Estimate) -> Estimate:
+    """The estimate times a factor >= 0.
+
+    "v lies p percent below r" is ``difference_bounds(times(1 - p/100, r), v)[0] > 0``.
+    """
+    return factor * of[0], factor * of[1], factor * of[2]
+
+
+def difference_bounds(first: Estimate, second: Estimate) -> tuple[float, float]:
+    """Limits of first - second, independent samples, each at the confidence of the estimates' limits.
+
+    lower = d - sqrt((a - l_a)^2 + (u_b - b)^2), upper = d + sqrt((u_a - a)^2 + (b - l_b)^2), d = a - b:
+    method 10 of Newcombe, Statistics in Medicine 17 (1998), and with other than Wilson limits MOVER
+    (Zou and Donner 2008). A drop is ``difference_bounds(reference, now)``. NaN where a limit is.
+    """
+    (a, low_a, high_a), (b, low_b, high_b) = first, second
+    down = float(np.hypot(a - low_a, high_b - b))
+    up = float(np.hypot(high_a - a, b - low_b))
+    return a - b - down, a - b + up

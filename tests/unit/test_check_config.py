@@ -1,0 +1,85 @@
+"""``driftline check-config``: what a configuration means, rule by rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from driftline.cli import invoke
+from driftline.cli.check_config import concerned, effective_delay_ms
+from driftline.config.parse import load_config
+from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS
+
+HEAD = """
+streams:
+  main: {predictions: [p], labels: [l]}
+models:
+  - match: elec2
+    stream: main
+    task: binary
+    positive: UP
+    windows: {drift: [24h], performance: [24h]}
+    labels: {delay: 25h}
+rules:
+"""
+
+
+def one_rule(tmp_path: Path, rule: str):
+    """The model and the only rule of a configuration."""
+    path = tmp_path / "c.yaml"
+    path.write_text(f"{HEAD}  - {{name: r, {rule}}}\n", encoding="utf-8")
+    config = load_config(path, {})
+    return config.models[0], config.rules[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("when: {metric: f1, window: 24h, below: 0.9}, for: 48h", (48 + 25) * HOUR_MS),
+        ("when: {metric: psi, feature: x, window: 24h, above: 0.2}, for: 40m", 60 * MINUTE_MS),
+        ("when: {metric: accuracy, window: 1d, below: 0.9}, for: 3 windows", 2 * DAY_MS + 25 * HOUR_MS),
+        ("when: {metric: f1, below: 0.9}", 25 * HOUR_MS),
+        ("when: {no_events_for: 2h}", None),
+    ],
+)
+def test_the_effective_delay_of_a_rule(tmp_path, rule, expected):
+    """``for`` rounded up to the finest slide, plus the labels' delay for performance."""
+    model, spec = one_rule(tmp_path, rule)
+    assert expected == effective_delay_ms(spec, model, MINUTE_MS)
+
+
+def test_a_rule_without_models_concerns_all(tmp_path):
+    """Omitted: all."""
+    model, spec = one_rule(tmp_path, "when: {metric: f1, below: 0.9}")
+    assert concerned(spec, model)
+
+
+def test_a_rules_mistake_names_its_line(tmp_path, capsys):
+    """The same form as any other mistake; exit 2."""
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        HEAD + "  - name: r\n    when: {metric: f1, below: 0.9}\n    for: 10 min\n", encoding="utf-8"
+    )
+    assert invoke(["check-config", str(path)]) == 2
+    assert 'rules[0].for: "10 min" is not a duration; write "10m"' in capsys.readouterr().err
+
+
+def test_rules_come_from_files_too(tmp_path):
+    """A glob in ``rule_files``; each file is a list under ``rules``."""
+    (tmp_path / "rules").mkdir()
+    rule = "rules:\n  - {name: a, when: {metric: f1, below: 0.9}}\n"
+    (tmp_path / "rules" / "a.yaml").write_text(rule, encoding="utf-8")
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD.replace("rules:", "rule_files: [rules/*.yaml]"), encoding="utf-8")
+    assert [r.name for r in load_config(path, {}).rules] == ["a"]
+
+
+def test_the_example_is_explained(capsys):
+    """Streams, models with slides, rules with their delay; exit 0."""
+    example = Path(__file__).parents[2] / "config" / "example.yaml"
+    assert invoke(["check-config", str(example)]) == 0
+    out = capsys.readouterr().out
+    assert "1d by 30m" in out
+    assert "f1-below-92" in out
+    assert "no mistakes" in out

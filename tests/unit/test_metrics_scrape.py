@@ -1,0 +1,210 @@
+"""What Prometheus sees is a promise: names, labels, escaping, and absence instead of zero."""
+
+import re
+
+import numpy as np
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from driftline.metrics.budget import Budget, Candidate
+from driftline.metrics.collector import Collector
+from driftline.metrics.declarations import METRICS
+from driftline.metrics.histogram import Durations
+from driftline.metrics.view import DaemonView, ModelView, PartitionView, RuleView, StreamView, WindowView
+from driftline.records import Dimension, Evaluation
+
+HOSTILE = 'a"b\\c\nd\u2028{},é\x00'
+
+
+def evaluation(statistic, dimensions, values, *, low=None, high=None, sufficient=None):
+    k = len(dimensions)
+    row = lambda x: None if x is None else np.array([x], dtype=float)  # noqa: E731
+    known = np.array([[True] * k if sufficient is None else sufficient])
+    return Evaluation(
+        statistic, tuple(dimensions), row(values), np.full((1, k), 600), known, row(low), row(high)
+    )
+
+
+def sample_view(model="elec2", max_series=20_000):
+    f1 = [
+        Dimension(average="binary"),
+        Dimension(class_="UP"),
+        Dimension(segment=("region", "nsw"), average="binary"),
+    ]
+    windows = [
+        WindowView(
+            model=model, version="1", window="1d", kind="drift", end_ms=86_400_000, events=600,
+            evaluations=[
+                evaluation("psi", [Dimension(feature="price"), Dimension(feature="day")], [0.25, np.nan]),
+                evaluation("ks", [Dimension(feature="price")], [0.5], sufficient=[False]),
+                evaluation("class_ratio", [Dimension(output="class", class_="UP")], [0.75]),
+                evaluation("prediction_psi", [Dimension(output="score")], [0.125]),
+            ],
+        ),
+        WindowView(
+            model=model, version="1", window="1d", kind="performance", end_ms=86_400_000, events=600, labelled=500,
+            evaluations=[evaluation("f1", f1, [0.5, 0.6, 0.7], low=[0.4, 0.5, 0.6], high=[0.6, 0.7, np.nan])],
+        ),
+    ]  # fmt: skip
+    partition = PartitionView(
+        stream="main",
+        topic="p",
+        partition=0,
+        position=90,
+        high_watermark=100,
+        watermark_ms=1500,
+        paused="skew",
+    )
+    return DaemonView(
+        streams=(
+            StreamView(
+                name="main", watermark_ms=1500, staged=3, join_pending=4, partitions=[partition],
+                counters={"events_consumed_total": {("p", "prediction"): 90}, "undeclared_total": {(): 1}},
+                windows=windows,
+                rules=[RuleView(rule="r", model=model, version="1", instance={"feature": "price"},
+                                severity="critical", state="firing", value=0.25, threshold=0.2)],
+                models=[ModelView(model=model, version="1", tags={"team-x": "pricing"}, predictions_total=600,
+                                  reference_id="abc", latency_histogram=((0.1, 0.5), (1, 2, 3), 1.5))],
+            ),
+        ),
+        triggers_total={("r", model, "1", "critical"): 0}, kafka_up=True, max_series=max_series, version="1.0",
+    )  # fmt: skip
+
+
+GOLDEN = """\
+driftline_feature_psi{model="elec2",version="1",window="1d",feature="price"} 0.25
+driftline_prediction_psi{model="elec2",version="1",window="1d",output="score"} 0.125
+driftline_prediction_class_ratio{model="elec2",version="1",window="1d",class="UP"} 0.75
+driftline_performance_f1{model="elec2",version="1",window="1d",average="binary"} 0.5
+driftline_performance_f1_lower_bound{model="elec2",version="1",window="1d",average="binary"} 0.4
+driftline_performance_f1_upper_bound{model="elec2",version="1",window="1d",average="binary"} 0.6
+driftline_performance_class_f1{model="elec2",version="1",window="1d",class="UP"} 0.6
+driftline_performance_class_f1_lower_bound{model="elec2",version="1",window="1d",class="UP"} 0.5
+driftline_performance_class_f1_upper_bound{model="elec2",version="1",window="1d",class="UP"} 0.7
+driftline_performance_segment_f1{model="elec2",version="1",window="1d",segment="region",value="nsw",average="binary"} 0.7
+driftline_performance_segment_f1_lower_bound{model="elec2",version="1",window="1d",segment="region",value="nsw",average="binary"} 0.6
+driftline_prediction_latency_seconds_bucket{model="elec2",version="1",le="0.1"} 1
+driftline_prediction_latency_seconds_bucket{model="elec2",version="1",le="0.5"} 2
+driftline_prediction_latency_seconds_bucket{model="elec2",version="1",le="+Inf"} 3
+driftline_prediction_latency_seconds_sum{model="elec2",version="1"} 1.5
+driftline_prediction_latency_seconds_count{model="elec2",version="1"} 3
+driftline_model_predictions_total{model="elec2",version="1"} 600
+driftline_window_events{model="elec2",version="1",window="1d",kind="drift"} 600
+driftline_window_events{model="elec2",version="1",window="1d",kind="performance"} 600
+driftline_window_labelled_events{model="elec2",version="1",window="1d",kind="performance"} 500
+driftline_window_end_timestamp_seconds{model="elec2",version="1",window="1d",kind="drift"} 86400
+driftline_window_end_timestamp_seconds{model="elec2",version="1",window="1d",kind="performance"} 86400
+driftline_model_info{model="elec2",version="1",tag_team_x="pricing"} 1
+driftline_reference_info{model="elec2",version="1",id="abc"} 1
+driftline_rule_pending{rule="r",model="elec2",version="1",severity="critical",feature="price"} 0
+driftline_rule_firing{rule="r",model="elec2",version="1",severity="critical",feature="price"} 1
+driftline_rule_value{rule="r",model="elec2",version="1",feature="price"} 0.25
+driftline_rule_threshold{rule="r",model="elec2",version="1",feature="price"} 0.2
+driftline_rule_insufficient{rule="r",model="elec2",version="1",feature="price"} 0
+driftline_triggers_total{rule="r",model="elec2",version="1",severity="critical"} 0
+driftline_outbox_pending_events 0
+driftline_events_consumed_total{stream="main",topic="p",kind="prediction"} 90
+driftline_events_duplicate_total{stream="main"} 0
+driftline_labels_beyond_window_total{stream="main"} 0
+driftline_join_expired_events_total{stream="main"} 0
+driftline_join_evicted_events_total{stream="main"} 0
+driftline_join_pending_events{stream="main"} 4
+driftline_staged_events{stream="main"} 3
+driftline_consumer_lag_messages{stream="main",topic="p",partition="0"} 10
+driftline_watermark_timestamp_seconds{stream="main"} 1.5
+driftline_partition_watermark_timestamp_seconds{stream="main",topic="p",partition="0"} 1.5
+driftline_partition_paused{stream="main",topic="p",partition="0",reason="skew"} 1
+driftline_kafka_up 1
+driftline_config_last_reload_successful 1
+driftline_metrics_series_suppressed 0
+driftline_build_info{version="1.0"} 1
+"""
+
+
+def test_the_scrape_of_a_sample_view():
+    """Golden. NaN and insufficient values have no series: no PSI of day, no KS, no upper bound of nsw."""
+    text = Collector().scrape(sample_view()).decode()
+    assert GOLDEN == re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
+
+
+def test_every_family_has_help_and_type():
+    """Prometheus's own parser reads it, and finds each family's type."""
+    families = list(parse_text(Collector().scrape(sample_view()).decode()))
+    assert all(family.documentation and family.type != "unknown" for family in families)
+
+
+def test_openmetrics_is_valid_too():
+    """The strict parser accepts it, ``# EOF`` and info families included."""
+    text = Collector().scrape(sample_view(), openmetrics=True).decode()
+    families = {family.name: family for family in parse_openmetrics(text)}
+    assert "counter" == families["driftline_model_predictions"].type
+    assert "info" == families["driftline_model"].type
+
+
+@pytest.mark.parametrize("parse", [parse_text, parse_openmetrics])
+def test_hostile_names_come_back_as_they_were(parse):
+    """Fault 37: quotes, backslashes, line ends and NUL are escaped, and the rest of the scrape stays valid."""
+    text = Collector().scrape(sample_view(HOSTILE), openmetrics=parse is parse_openmetrics).decode()
+    found = {s.labels["model"] for family in parse(text) for s in family.samples if "model" in s.labels}
+    assert {HOSTILE} == found
+
+
+def test_lone_surrogates_do_not_break_the_scrape():
+    """Fault 37."""
+    assert b'model="?"' in Collector().scrape(sample_view("\ud800"))
+
+
+def test_names_are_declared_once():
+    """No two families of one name."""
+    names = [metric.name for metric in METRICS]
+    assert len(set(names)) == len(names)
+
+
+def test_features_are_suppressed_beyond_the_budget_and_counted():
+    """Fault 46: the model's own series stay."""
+    text = Collector().scrape(sample_view(max_series=10)).decode()
+    assert "feature_psi{" not in text
+    assert "performance_f1{" in text
+    assert "driftline_metrics_series_suppressed 7" in text
+
+
+def features(**scores):
+    return {("m", "1", "feature", name): Candidate(score, 1) for name, score in scores.items()}
+
+
+def names(parts):
+    return {part[3] for part in parts}
+
+
+def test_all_are_kept_when_there_is_room():
+    """The budget changes nothing below it."""
+    assert {"a", "b"} == names(Budget().choose(features(a=1, b=2), 2, 0))
+
+
+def test_a_part_enters_in_the_upper_half_and_leaves_beyond_the_room():
+    """Sticky: ranks k to 2k keep what they hold; an hour passes before the last one goes."""
+    budget = Budget()
+    assert {"a", "b"} == names(budget.choose(features(a=5, b=4, c=3, d=2, e=1), 4, 0))
+    assert {"a", "b", "c", "d"} == names(budget.choose(features(a=2, b=1, c=5, d=4, e=0), 4, 1))
+    hour = 3_600_001
+    assert {"b", "d", "e", "c"} == names(budget.choose(features(a=0, b=1, c=2, d=5, e=6), 4, hour))
+
+
+def test_an_hour_protects_what_fell_out():
+    """A part beyond the room stays until its hour is over, while it fits."""
+    budget = Budget()
+    budget.choose(features(a=5, b=4, c=3), 2, 0)
+    assert {"a", "c"} == names(budget.choose(features(a=1, b=2, c=3), 2, 1))
+    assert {"c"} == names(budget.choose(features(a=1, b=2, c=3), 2, 3_600_001))
+
+
+def test_durations_are_cumulative():
+    """Bounds are inclusive; what is longer than all counts in +Inf."""
+    durations = Durations()
+    for seconds in (0.001, 0.002, 99):
+        durations.observe(seconds)
+    bounds, counts, sum_s = durations.histogram()
+    assert (1, 2, 3) == (counts[0], counts[1], counts[-1])
+    assert len(bounds) + 1 == len(counts)
+    assert 99.003 == pytest.approx(sum_s)

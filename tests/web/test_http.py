@@ -1,0 +1,122 @@
+"""What HTTP answers, from the fake client and from a real server."""
+
+import gzip
+import json
+import urllib.request
+from dataclasses import replace
+from html import escape
+
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from driftline.errors import UsageError
+from driftline.metrics.view import DaemonView, ModelView, RuleView, StreamView, WindowView
+from driftline.records import Dimension, Evaluation
+from driftline.web.server import Server, application
+
+EVIL = "<script>alert(1)</script>"
+
+
+def one(statistic, dimension, value):
+    bound = np.array([[value]])
+    return Evaluation(
+        statistic, (dimension,), bound, np.array([[600]]), np.array([[True]]), bound - 0.1, bound + 0.1
+    )
+
+
+WINDOW = WindowView(
+    model=EVIL, version="1", window="1d", kind="drift", end_ms=0, events=600,
+    evaluations=[one("psi", Dimension(feature="price"), 0.25), one("f1", Dimension(average="binary"), 0.5)],
+)  # fmt: skip
+VIEW = DaemonView(
+    streams=(
+        StreamView(
+            name="main", windows=[WINDOW], models=[ModelView(model=EVIL, version="1", reference_id="r")],
+            rules=[RuleView(rule="low", model=EVIL, version="1", state="firing", value=0.5, threshold=0.92)],
+            unmonitored=[("other", "2", 9)], counters={"events_consumed_total": {("p", "prediction"): 5}},
+        ),
+    ),
+    triggers_total={("low", EVIL, "1", "critical"): 1}, trigger_last_ms=0, ready=True, kafka_up=True, version="1.0",
+)  # fmt: skip
+
+
+def client(view=VIEW, reload=None):
+    return TestClient(application(lambda: view, reload))
+
+
+def test_metrics_are_valid_and_negotiated():
+    """Text by default, OpenMetrics on Accept, gzip on request."""
+    plain = client().get("/metrics", headers={"accept-encoding": "identity"})
+    assert "text/plain; version=0.0.4; charset=utf-8" == plain.headers["content-type"]
+    assert list(text_string_to_metric_families(plain.text))
+    other = client().get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    assert other.headers["content-type"].startswith("application/openmetrics-text")
+    assert other.text.endswith("# EOF\n")
+    assert "gzip" == client().get("/metrics", headers={"accept-encoding": "gzip"}).headers["content-encoding"]
+
+
+def test_alive_and_ready_are_two_questions():
+    """Not ready is 503 with the reasons, and still alive."""
+    held = client(replace(VIEW, ready=False, reasons=("Kafka cannot be reached",)))
+    assert 200 == held.get("/-/healthy").status_code
+    answer = held.get("/-/ready")
+    assert (503, ["Kafka cannot be reached"]) == (answer.status_code, answer.json()["reasons"])
+    assert 200 == client().get("/-/ready").status_code
+
+
+def test_a_reload_says_what_is_wrong():
+    """200 when in force, 400 with the problems, 405 for a GET, 403 for another site's page."""
+    assert 200 == client(reload=list).post("/-/reload").status_code
+    bad = client(reload=lambda: ["rules[2].for: no"]).post("/-/reload")
+    assert (400, ["rules[2].for: no"]) == (bad.status_code, bad.json()["problems"])
+    assert 405 == client(reload=list).get("/-/reload").status_code
+    assert 403 == client(reload=list).post("/-/reload", headers={"sec-fetch-site": "cross-site"}).status_code
+    assert 501 == client().post("/-/reload").status_code
+
+
+def test_the_page_shows_the_state_and_runs_nothing():
+    """Everything is escaped, no scripts, a policy that allows none."""
+    page = client().get("/")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert escape(EVIL) in page.text
+    for shown in ("firing", "f1 over 1d: 0.500 (0.400 to 0.600)", "price 0.250", "other", "ready"):
+        assert shown in page.text
+
+
+def test_an_empty_daemon_has_a_page_too():
+    """Right after the start there is nothing to show, and that is said."""
+    assert "No events of a monitored model yet." in client(DaemonView()).get("/").text
+
+
+@pytest.mark.parametrize("name", ["status", "models", "samples", "rules", "triggers"])
+def test_each_endpoint_is_documented_and_answers(name):
+    """The OpenAPI document lists what there is."""
+    assert 200 == client().get(f"/api/v1/{name}").status_code
+    assert f"/api/v1/{name}" in client().get("/api/v1/openapi.json").json()["paths"]
+
+
+def test_samples_can_be_selected():
+    """The line's shape; an open window is provisional."""
+    (row,) = client().get("/api/v1/samples?statistic=psi&feature=price").json()
+    assert (0.25, 600, "provisional") == (row["value"], row["n"], row["state"])
+    assert [] == client().get("/api/v1/samples?model=none").json()
+
+
+def test_a_real_server_serves_and_stops():
+    """Port 0 takes a free one; after stop it can be taken again; an occupied one is the user's error."""
+    server = Server(lambda: VIEW, "127.0.0.1", 0)
+    server.start()
+    base = f"http://127.0.0.1:{server.port}"
+    with urllib.request.urlopen(f"{base}/-/ready", timeout=5) as answer:
+        assert json.load(answer)["ready"]
+    asked = urllib.request.Request(f"{base}/metrics", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        assert b"driftline_build_info" in gzip.decompress(answer.read())
+    with pytest.raises(UsageError, match="cannot be listened on"):
+        Server(lambda: VIEW, "127.0.0.1", server.port)
+    server.stop()
+    again = Server(lambda: VIEW, "127.0.0.1", server.port)
+    again.stop()
