@@ -21,7 +21,7 @@ from driftline.pipeline.view import stream_view
 from driftline.ports import Loss, Publisher, Source
 from driftline.records import Blob, BlobKey, Message, RawBatch, TopicPartition
 from driftline.sinks.dead_letters import dead_letter
-from driftline.store.schema import Commit, PartitionRow, StreamKey
+from driftline.store.rows import Commit, PartitionRow, StreamKey
 from driftline.store.sqlite import SqliteStore, StateFull
 
 POLL_RECORDS = 20_000
@@ -151,7 +151,7 @@ class Daemon:
     def _note(self, message: Message) -> None:
         headers = {name: value.decode() for name, value in message.headers}
         self.log.info(
-            "effect", type=headers["ce_type"], subject=headers["ce_subject"], time=headers["ce_time"], id=message.id
+            "effect", type=headers["ce_type"], subject=headers["ce_subject"], judged=headers["ce_time"], id=message.id
         )
 
     def _wall_ms(self) -> int:
@@ -331,7 +331,9 @@ class Daemon:
             now_ms=self._wall_ms(),
             outbox_pending=len(self.outbox) + len(self.queue),
             triggers_total=_merged(r.engine.rules.triggers for r in self.runners if r.engine.rules),
-            trigger_last_ms=_merged(r.engine.rules.trigger_last_ms for r in self.runners if r.engine.rules),
+            trigger_last_ms=max(
+                (t for r in self.runners if r.engine.rules for t in r.engine.rules.trigger_last_ms.values()), default=None
+            ),
             state_file_bytes=self.store.size_bytes(),
             state_free_bytes=shutil.disk_usage(path.parent).free,
             commit_seconds=self.commit_seconds.histogram(),

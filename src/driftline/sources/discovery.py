@@ -19,9 +19,10 @@ from driftline.records import TopicPartition as Key
 
 LOOK_UP_S = 5.0
 """How long one question to the broker may take."""
-IDS_PATIENCE = 3
-"""Topic ids that failed so often in a row are asked for rarely: the embedded broker has none."""
+IDS_S = 1.0
+"""The same for topic ids: a broker that has none (the embedded one) lets every such question time out."""
 IDS_RARELY = 30
+"""Where no id was ever learned, only each so many-th look asks again."""
 
 Positions = Mapping[Key, int]
 
@@ -46,7 +47,7 @@ class Discovery:
         self, settings: Mapping[str, Any], topics: Iterable[str], positions: Callable[[], Positions],
         interval_s: float,
     ) -> None:  # fmt: skip
-        quiet = {"log_level": 0, "error_cb": self._note}
+        quiet: dict[str, Any] = {"log_level": 0, "error_cb": self._note}
         self._consumer = Consumer(
             {**settings, **quiet, "isolation.level": "read_uncommitted", "allow.auto.create.topics": False}
         )
@@ -54,7 +55,8 @@ class Discovery:
         self._topics = frozenset(topics)
         self._positions = positions
         self._interval_s = interval_s
-        self._ids_failed = 0
+        self._ids_known = False
+        self._ids_asked = False
         self._number = 0
         self._picture: Picture | None = None
         self._first = threading.Event()
@@ -129,12 +131,12 @@ class Discovery:
         return int(low), int(high)
 
     def _ids(self, topics: list[str]) -> dict[str, str]:
-        rarely = self._ids_failed >= IDS_PATIENCE and self._number % IDS_RARELY
+        rarely = self._ids_asked and not self._ids_known and self._number % IDS_RARELY
         if not topics or rarely or self._stop.is_set():
             return {}
-        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=LOOK_UP_S)
+        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=IDS_S)
         found = {topic: name for topic, future in asked.items() if (name := _topic_id(future))}
-        self._ids_failed = 0 if found else self._ids_failed + 1
+        self._ids_asked, self._ids_known = True, self._ids_known or bool(found)
         return found
 
 
@@ -156,7 +158,7 @@ _REFUSALS = frozenset({
 
 def _topic_id(future: Future[Any]) -> str | None:
     try:
-        return str(future.result(LOOK_UP_S).topic_id)
+        return str(future.result(2 * IDS_S).topic_id)
     except (KafkaException, TimeoutError, ValueError):
         return None
 

@@ -33,7 +33,7 @@ class EmbeddedBroker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """``host:port``"""
+        """The broker's ``host:port``."""
         return str(self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode())
 
     def create_topic(self, name: str, partitions: int) -> None:
@@ -95,11 +95,6 @@ def _load() -> ctypes.CDLL:
 
 def _library_path() -> Path:
     for file in files("confluent-kafka") or []:
-        if (
-            file.name.startswith("librdkafka")
-            and ".so" in file.name
-            or file.name.startswith("librdkafka.")
-            and file.suffix == ".dylib"
-        ):
+        if file.name.startswith("librdkafka") and (".so" in file.name or file.suffix == ".dylib"):
             return Path(str(file.locate()))
     raise DriftlineError("the embedded broker needs confluent-kafka's own build of librdkafka")

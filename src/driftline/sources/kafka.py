@@ -11,12 +11,12 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from driftline.errors import SourceRefused, UsageError
-from driftline.ports import UNKNOWN_OFFSET, Loss, PartitionStatus
+from driftline.ports import Loss, PartitionStatus
 from driftline.records import Kind, RawBatch
 from driftline.records import TopicPartition as Key
 from driftline.sources.discovery import Discovery, Picture, refusal
 from driftline.sources.messages import batches, split
-from driftline.sources.offsets import loss_reason
+from driftline.sources.offsets import UNKNOWN_OFFSET, loss_reason
 
 OWNED: Mapping[str, Any] = {
     "enable.auto.commit": False,
@@ -110,15 +110,15 @@ class KafkaSource:
         """Of all partitions read so far, paused and lost ones too."""
         return [self._status(key, position) for key, position in self._positions.items()]
 
-    def pause(self, keys: Collection[Key]) -> None:
+    def pause(self, partitions: Collection[Key]) -> None:
         """Unassign: what was fetched ahead is thrown away."""
-        known = [k for k in keys if k in self._positions and k not in self._paused and k not in self._lost]
-        self._paused.update(k for k in keys if k in self._positions)
+        known = [k for k in partitions if k in self._positions.keys() - self._paused - self._lost.keys()]
+        self._paused.update(k for k in partitions if k in self._positions)
         self._leave(known)
 
-    def resume(self, keys: Collection[Key]) -> None:
+    def resume(self, partitions: Collection[Key]) -> None:
         """Assign again, at our own positions."""
-        back = [k for k in keys if k in self._paused]
+        back = [k for k in partitions if k in self._paused]
         self._paused.difference_update(back)
         self._assign({k: self._positions[k] for k in back if k not in self._lost})
 
@@ -271,7 +271,7 @@ class KafkaSource:
     def _status(self, key: Key, position: int) -> PartitionStatus:
         low, high = self._marks(key)
         at_end = high != UNKNOWN_OFFSET and position >= high and key not in self._lost
-        return PartitionStatus(*key, position, high, low, at_end)
+        return PartitionStatus(*key, position, _known(high), _known(low), at_end)
 
     def _marks(self, key: Key) -> tuple[int, int]:
         """(low, high): the newer of the last look and what came with the records."""
@@ -294,3 +294,7 @@ class KafkaSource:
         why = self._refused or (self._discovery.refused if self._discovery else None)
         if why:
             raise SourceRefused(f"Kafka refuses for good: {why}")
+
+
+def _known(offset: int) -> int | None:
+    return None if offset == UNKNOWN_OFFSET else offset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -25,7 +25,7 @@ def split(messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
 
 def batches(records: Sequence[Message], topics: Mapping[str, Kind]) -> list[RawBatch]:
     """One batch a kind; ``records`` have no errors and stand in offset order within a partition."""
-    names = list(map(Message.topic, records))
+    names: list[Any] = list(map(Message.topic, records))
     kinds = {topics[name] for name in dict.fromkeys(names)}
     if len(kinds) == 1:
         return [_batch(kinds.pop(), records, names)]
@@ -38,7 +38,8 @@ def batches(records: Sequence[Message], topics: Mapping[str, Kind]) -> list[RawB
 
 
 def _batch(kind: Kind, records: Sequence[Message], names: list[Any]) -> RawBatch:
-    keys = list(zip(names, map(Message.partition, records), strict=True))
+    partitions: Iterable[Any] = map(Message.partition, records)
+    keys = list(zip(names, partitions, strict=True))
     sources = tuple(dict.fromkeys(keys))
     code = {key: i for i, key in enumerate(sources)}
     count = len(records)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+UNKNOWN_OFFSET = -1
+"""A watermark that was not learned yet."""
+
 
 def loss_reason(position: int, low: int, high: int) -> str | None:
     """Why a position cannot be read on; None: it can."""

@@ -10,7 +10,7 @@ class ManualClock:
         self._wall_ms = now_ms
         self._passed_ms = 0
 
-    def wall_ms(self) -> int:
+    def now_ms(self) -> int:
         """Epoch milliseconds."""
         return self._wall_ms
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
 
 from driftline.ports import Loss, PartitionStatus
 from driftline.records import Headers, Kind, RawBatch, TopicPartition
-from driftline.sources.batches import Record, batches_of
+from driftline.sources.batches import Piece, gather
 from driftline.sources.offsets import loss_reason
+
+
+class Record(NamedTuple):
+    """One record of a partition's log."""
+
+    key: TopicPartition
+    offset: int
+    timestamp_ms: int
+    value: bytes | None
+    headers: Headers | None = None
 
 
 @dataclass(slots=True)
@@ -20,7 +33,7 @@ class _Log:
 
 
 class FakeSource:
-    """The fake of ``ports.Source``: what ``append`` wrote is read, from offset 0 unless ``open`` says else."""
+    """The fake of ``ports.Source``: what ``append`` wrote is read, from offset 0 unless ``open`` tells."""
 
     def __init__(self, topics: Mapping[str, Kind], partitions: int = 1) -> None:
         self._topics = dict(topics)
@@ -42,7 +55,7 @@ class FakeSource:
     ) -> int:  # fmt: skip
         """Write a record; returns its offset."""
         log = self._logs[topic, partition]
-        record = Record(log.kind, (topic, partition), log.high, timestamp_ms, value, headers)
+        record = Record((topic, partition), log.high, timestamp_ms, value, headers)
         log.records.append(record)
         log.high += 1
         return record.offset
@@ -94,7 +107,7 @@ class FakeSource:
                 found = [r for r in self._logs[key].records if r.offset >= position]
                 records += found[: max_records - len(records)]
         self._positions.update({r.key: r.offset + 1 for r in records})
-        return batches_of(records)
+        return gather([_piece(r) for r in records], self._topics)
 
     def partitions(self) -> list[PartitionStatus]:
         """The status of every known partition."""
@@ -104,13 +117,13 @@ class FakeSource:
             for log in [self._logs[key]]
         ]
 
-    def pause(self, keys: Collection[TopicPartition]) -> None:
+    def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Read nothing of these."""
-        self._paused.update(keys)
+        self._paused.update(partitions)
 
-    def resume(self, keys: Collection[TopicPartition]) -> None:
+    def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Read on."""
-        self._paused.difference_update(keys)
+        self._paused.difference_update(partitions)
 
     def refresh(self) -> list[TopicPartition]:
         """Take up partitions that appeared."""
@@ -135,3 +148,9 @@ class FakeSource:
         if self._known_ids.get(key[0], self._ids[key[0]]) != self._ids[key[0]]:
             why = "the topic was deleted and made anew"
         return Loss(*key, position, log.low, log.high, why) if why else None
+
+
+def _piece(record: Record) -> Piece:
+    headers = None if record.headers is None else [record.headers]
+    offset, stamp = np.array([record.offset], np.int64), np.array([record.timestamp_ms], np.int64)
+    return record.key, offset, stamp, [record.value], headers

@@ -1,0 +1,134 @@
+"""An Apache Kafka for tests: given, from Docker, or by Maven and Java; with kill -9, restart and SIGSTOP."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+VERSION = "4.3.1"
+_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>driftline</groupId><artifactId>kafka</artifactId><version>1</version><dependencies><dependency>
+<groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
+</dependency></dependencies></project>
+"""
+_ONE = (
+    "offsets.topic.replication.factor", "offsets.topic.num.partitions",
+    "transaction.state.log.replication.factor", "transaction.state.log.min.isr",
+    "transaction.state.log.num.partitions", "share.coordinator.state.topic.replication.factor",
+    "share.coordinator.state.topic.min.isr",
+)  # fmt: skip
+
+
+class Unavailable(Exception):
+    """No real Kafka can be had here; the text says why."""
+
+
+def cache_dir() -> Path:
+    """Where the jars stay: ``$XDG_CACHE_HOME/driftline``, or ``.cache`` in the repository."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    return Path(given) / "driftline" if given else Path(__file__).parents[2] / ".cache"
+
+
+def kafka_jars() -> Path:
+    """The folder of Kafka's jars, taken by Maven once."""
+    home = cache_dir() / f"kafka-{VERSION}"
+    libs = home / "libs"
+    if (home / "complete").exists():
+        return libs
+    if not shutil.which("mvn") or not shutil.which("java"):
+        raise Unavailable("no KAFKA_BOOTSTRAP_SERVERS, no Docker engine, and no Java with Maven")
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "pom.xml").write_text(_POM)
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
+    done = subprocess.run(["mvn", "-q", *goal], cwd=home, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Unavailable(f"Maven could not fetch Kafka: {done.stdout[-300:]}")
+    (home / "complete").touch()
+    return libs
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class JavaKafka:
+    """One broker, KRaft, its own process; data under ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._jars = f"{kafka_jars()}/*"
+        self._port, controller = free_port(), free_port()
+        self.bootstrap_servers = f"127.0.0.1:{self._port}"
+        self._properties = folder / "server.properties"
+        self._properties.write_text(self._settings(controller))
+        ident = self._tool("random-uuid").splitlines()[-1].strip()
+        self._tool("format", "--standalone", "-t", ident, "-c", str(self._properties))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self, timeout_s: float = 60) -> None:
+        """Start it and wait until it answers."""
+        small = ["-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        command = ["java", *small, "-cp", self._jars, "kafka.Kafka", str(self._properties)]
+        with (self._folder / "kafka.log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log)
+        wait_for(self.bootstrap_servers, timeout_s)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._signal(signal.SIGKILL)
+        if self._process:
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    close = kill
+
+    def _signal(self, number: int) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _tool(self, *arguments: str) -> str:
+        command = ["java", "-cp", self._jars, "kafka.tools.StorageTool", *arguments]
+        return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout
+
+    def _settings(self, controller: int) -> str:
+        here, there = f"PLAINTEXT://{self.bootstrap_servers}", f"CONTROLLER://127.0.0.1:{controller}"
+        lines = {
+            "process.roles": "broker,controller", "node.id": "1",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "listeners": f"{here},{there}", "advertised.listeners": here,
+            "controller.listener.names": "CONTROLLER", "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "log.dirs": str(self._folder / "data"), "group.initial.rebalance.delay.ms": "0",
+            **dict.fromkeys(_ONE, "1"),
+        }  # fmt: skip
+        return "".join(f"{key}={value}\n" for key, value in lines.items())
+
+
+def wait_for(bootstrap_servers: str, timeout_s: float) -> None:
+    """Wait until a broker answers."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        try:
+            admin.list_topics(timeout=1)
+        except KafkaException:
+            continue
+        return
+    raise Unavailable(f"Kafka at {bootstrap_servers} did not answer within {timeout_s:.0f} s")
