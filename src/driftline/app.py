@@ -91,7 +91,8 @@ class Daemon:
             restore(runner.engine.pipeline, stored.blobs.get(runner.name, {}))
             if runner.engine.rules is not None:
                 runner.engine.rules.restore(stored.blobs.get(runner.name, {}))
-            runner.source.open(dict(runner.engine.pipeline.positions))
+            ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
+            runner.source.open(dict(runner.engine.pipeline.positions), ids)
         for row in stored.outbox:
             self.outbox[row.seq] = (row.stream, row.message)
         self._publish(list(self.outbox.items()))
@@ -127,7 +128,7 @@ class Daemon:
         for batch in batches:
             fed = pipeline.feed(batch)
             self.queue += [
-                (runner.name, dead_letter(batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes))
+                (runner.name, dead_letter(fed.batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes))
                 for r in fed.rejects
             ]  # fmt: skip
         runner.dirty |= bool(batches)
@@ -135,6 +136,8 @@ class Daemon:
         if batches:
             self.batch_seconds["feed"].observe(fed_at - started)
         self._mark_idle(runner)
+        if self._missing(runner):
+            return  # without all topics W would mean nothing
         wall_ms = self._wall_ms()
         before_ms = pipeline.watermark_ms
         messages = runner.engine.advance(runner.idle, wall_ms)
@@ -147,6 +150,12 @@ class Daemon:
             self._note(message)
         self.queue += [(runner.name, m) for m in messages]
         self._balance(runner)
+
+    @staticmethod
+    def _missing(runner: Runner) -> list[str]:
+        """Topics of the stream that are not there yet."""
+        there = {status.topic for status in runner.source.partitions()}
+        return sorted(runner.kinds.keys() - there)
 
     def _note(self, message: Message) -> None:
         headers = {name: value.decode() for name, value in message.headers}
@@ -175,10 +184,22 @@ class Daemon:
         policy = self.config.kafka.on_data_loss
         if policy == "exit":
             raise DataLoss(f"Kafka no longer has what stream {runner.name} needs: {why}")
-        if policy == "hold":
-            if runner.hold is None:
-                self.log.error("stream on hold", stream=runner.name, why=why)
-            runner.hold = why
+        if policy == "skip":
+            self._skip(runner, losses)
+            return
+        if runner.hold is None:
+            self.log.error("stream on hold", stream=runner.name, why=why)
+        runner.hold = why
+
+    def _skip(self, runner: Runner, losses: list[Loss]) -> None:
+        """Count what was lost, and read on from what is there."""
+        pipeline = runner.engine.pipeline
+        for key, position in runner.source.skip(losses).items():
+            lost = max(0, position - pipeline.positions.get(key, position))
+            pipeline.positions[key] = position
+            pipeline.counts["events_lost", key[0]] += lost
+            self.log.error("records skipped", stream=runner.name, topic=key[0], partition=key[1], lost=lost)
+        runner.dirty = True
 
     def _mark_idle(self, runner: Runner) -> None:
         """Idle: at the end, and no record for ``idle_after`` of wall time."""
@@ -323,6 +344,7 @@ class Daemon:
         if self.trouble:
             reasons.append(self.trouble)
         reasons += [f"stream {r.name} is on hold: {r.hold}" for r in self.runners if r.hold]
+        reasons += [f"stream {r.name} waits for topic {t}" for r in self.runners for t in self._missing(r)]
         up = all(r.source.up for r in self.runners)
         if not up:
             reasons.append("Kafka cannot be reached")

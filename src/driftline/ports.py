@@ -9,6 +9,9 @@ from typing import Protocol
 from driftline.records import Message, RawBatch, TopicPartition
 
 
+UNKNOWN_OFFSET = -1
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionStatus:
     """Where reading stands in one partition."""
@@ -41,7 +44,7 @@ class Source(Protocol):
     def up(self) -> bool:
         """Whether the other side can be reached."""
 
-    def open(self, positions: Mapping[TopicPartition, int]) -> None:
+    def open(self, positions: Mapping[TopicPartition, int], topic_ids: Mapping[str, str] | None = None) -> None:
         """Start reading: stored positions first, new partitions from the configured start."""
 
     def poll(self, timeout_s: float, max_records: int) -> list[RawBatch]:
@@ -61,6 +64,9 @@ class Source(Protocol):
 
     def verify(self) -> list[Loss]:
         """Compare positions with what the other side still holds."""
+
+    def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:
+        """Give lost records up; returns where each partition is read on from."""
 
     def topic_ids(self) -> Mapping[str, str]:
         """Identity of each topic, where the other side tells it."""

@@ -28,7 +28,9 @@ from driftline.windows.grid import ends_with_data, pane_starts
 class Fed:
     """What feeding a batch returned: records that could not be used, by place and reason."""
 
+    batch: RawBatch
     rejects: list[Reject]
+    """Places in ``batch``, one a record."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ class Pipeline:
 
     def feed(self, batch: RawBatch) -> Fed:
         """Take a batch in. Nothing is judged before ``advance``."""
+        batch = self._without_seen(batch)
         decoded = self._decoders[batch.kind].decode(batch)
         keep = ~in_future(
             decoded.time_ms, batch.timestamps_ms[decoded.record], self.stream.time.max_future_ms
@@ -102,7 +105,21 @@ class Pipeline:
         for labels in decoded.labels:
             self._feed_labels(batch, decoded, labels, stamps, keep)
         self._move_positions(batch)
-        return Fed(rejects)
+        return Fed(batch, _one_a_record(rejects))
+
+    def _without_seen(self, batch: RawBatch) -> RawBatch:
+        """Redelivered records, known by their offset, are dropped."""
+        next_ = np.array([self.positions.get(key, 0) for key in batch.sources], np.int64)
+        fresh = batch.offsets >= next_[batch.source]
+        if fresh.all():
+            return batch
+        rows = np.flatnonzero(fresh)
+        self.counts["events_redelivered",] += len(fresh) - len(rows)
+        headers = None if batch.headers is None else [batch.headers[i] for i in rows.tolist()]
+        return RawBatch(
+            batch.kind, batch.sources, batch.source[rows], batch.offsets[rows], batch.timestamps_ms[rows],
+            [batch.values[i] for i in rows.tolist()], headers,
+        )  # fmt: skip
 
     def _count_records(self, batch: RawBatch, rejects: list[Reject], decoded: Decoded) -> None:
         topics = Counter(batch.sources[s][0] for s in batch.source.tolist())
@@ -432,6 +449,11 @@ class Pipeline:
     def wake(self, key: TopicPartition) -> None:
         """A partition that was idle, or is new, starts at W."""
         self.watermarks[key] = max(self.watermarks.get(key, UNSET_MS), self.watermark_ms)
+
+
+def _one_a_record(rejects: list[Reject]) -> list[Reject]:
+    """An Arrow record with several bad rows is one dead letter."""
+    return list({r.index: r for r in reversed(rejects)}.values())[::-1]
 
 
 DELAY_BOUNDS_S = np.array(

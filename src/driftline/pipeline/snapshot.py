@@ -118,8 +118,10 @@ def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
         return
     data = blobs["meta", "stream"].data
     pipeline.watermark_ms = data["watermark_ms"]
-    pipeline.watermarks = {(t, p): w for t, p, w in data["watermarks"]}
-    pipeline.positions = {(t, p): o for t, p, o in data["positions"]}
+    stream = pipeline.stream
+    topics = {*stream.predictions, *stream.labels, *stream.features}
+    pipeline.watermarks = {(t, p): w for t, p, w in data["watermarks"] if t in topics}
+    pipeline.positions = {(t, p): o for t, p, o in data["positions"] if t in topics}
     pipeline.counts = Counter({tuple(k): n for *k, n in data["counts"]})
     pipeline.unmonitored = Counter({(m, v): n for m, v, n in data["unmonitored"]})
     slots = _restore_slots(pipeline, data)

@@ -51,7 +51,7 @@ class FileSource:
             for line in lines:
                 yield line.rstrip(b"\r\n")
 
-    def open(self, positions: Mapping[TopicPartition, int]) -> None:
+    def open(self, positions: Mapping[TopicPartition, int], topic_ids: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
         """Skip what was read already."""
         self._skip = dict(positions)
 
@@ -123,6 +123,10 @@ class FileSource:
     def verify(self) -> list[Loss]:
         """Files lose nothing."""
         return []
+
+    def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:  # noqa: ARG002
+        """Files lose nothing."""
+        return {}
 
     def topic_ids(self) -> Mapping[str, str]:
         """Files have none."""

@@ -138,6 +138,21 @@ class KafkaSource:
         self._lose(self._absent())
         return list(self._lost.values())
 
+    def skip(self, losses: Collection[Loss]) -> dict[Key, int]:
+        """Give lost records up: read on from the first that is there. Returns the new positions."""
+        picture = self._discovery.picture if self._discovery else None
+        fresh = {}
+        for loss in losses:
+            key = (loss.topic, loss.partition)
+            if key not in self._lost or picture is None or key not in picture.watermarks:
+                continue
+            fresh[key] = picture.watermarks[key][0]
+            self._ids[loss.topic] = picture.topic_ids.get(loss.topic, self._ids.get(loss.topic, ""))
+            del self._lost[key]
+        self._positions.update(fresh)
+        self._assign({k: p for k, p in fresh.items() if k not in self._paused})
+        return fresh
+
     def topic_ids(self) -> Mapping[str, str]:
         """Topic: its id, empty where the broker tells none."""
         return dict(self._ids)
