@@ -20,7 +20,7 @@ from driftline.settings import (
 
 MINUTE = 60_000
 START = 1_000_000 * MINUTE
-OUT_OF_ORDER, LATENESS, DELAY, HORIZON, ORPHAN, CORRECTIONS = 2, 6, 3, 40, 5, 8
+OUT_OF_ORDER, LATENESS, DELAY, HORIZON, ORPHAN, CORRECTIONS = 2, 6, 3, 70, 5, 8
 WINDOWS = (Window(10 * MINUTE, 5 * MINUTE), Window(20 * MINUTE, 10 * MINUTE))
 MODEL = ModelSettings(
     match="m", stream="s", task=Task.BINARY, positive="1", classes=("0", "1"),

@@ -124,3 +124,14 @@ def test_expiry_counts_what_was_never_labelled() -> None:
     assert 1 == join.counts["expired"]
     assert [] == apply(join, [(2, 201, 1, 1)])
     assert 0 == join.pending()
+
+
+def test_an_id_used_again_after_its_horizon_is_a_new_prediction() -> None:
+    """Inside one batch and across batches alike."""
+    for split in (False, True):
+        join = Join(0)
+        join.policies.append(POLICY)
+        rows = [(1, 0, 0, 1), (1, 51, 0, 1)]
+        for part in [rows[:1], rows[1:]] if split else [rows]:
+            put(join, part)
+        assert (0, 1) == (join.counts["duplicate"], join.counts["expired"])

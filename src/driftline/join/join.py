@@ -110,28 +110,41 @@ class Join:
 
         Returns which are distinct (the others are duplicates), and the changes of labels that came first.
         """
+        fresh = np.zeros(len(new.ids), np.bool_)
+        parts = []
+        todo = np.arange(len(new.ids))
+        while len(todo):
+            first = first_of_each(new.ids[todo])
+            taken, matches = self._put_distinct(new, todo[first])
+            fresh[taken] = True
+            parts.append(matches)
+            todo = todo[~first]
+        if not parts:
+            return fresh, self._changes(np.zeros(0, np.int64), 1, np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return fresh, parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def _put_distinct(self, new: Predictions, todo: Ints) -> tuple[Ints, Matches]:
+        """Predictions with ids of their own: the places of those that are no duplicates, and changes.
+
+        An id that comes again after its horizon is a new prediction. Labels of the old one that are
+        still under way then find the new one: ids are not meant to be used twice.
+        """
         t = self.table
-        fresh = first_of_each(new.ids)
-        found = t.find(new.ids)
-        policy = self.policies[new.model]
-        known = found >= 0
-        at = found[known]
-        flags = t.flags[at]
-        until_ms = self._until(at)
-        alive = (flags & DEAD) == 0
-        expired = alive & ((flags & PREDICTED) != 0) & (new.eff_ms[known] > until_ms)
-        twice = alive & ((flags & PREDICTED) != 0) & ~expired
-        first = fresh.copy()
-        fresh[np.flatnonzero(known)[twice]] = False
-        self._count_conflicts(new, np.flatnonzero(known)[twice], at[twice])
-        self.counts["duplicate"] += int((~fresh).sum())
-        self._finish(np.unique(at[expired & fresh[known]]))
-        gone = (t.flags[at] & DEAD) != 0
-        t.revive(np.unique(at[gone & first[known]]))
-        rows = found.copy()
-        missing = fresh & (found < 0)
-        rows[missing] = t.append(new.ids[missing])
-        return fresh, self._fill(new, np.flatnonzero(fresh), rows[fresh], policy)
+        rows = t.find(new.ids[todo])
+        at = np.flatnonzero(rows >= 0)
+        old = rows[at]
+        predicted = (t.flags[old] & (PREDICTED | DEAD)) == PREDICTED
+        expired = predicted & (new.eff_ms[todo[at]] > self._until(old))
+        twice = at[predicted & ~expired]
+        self._count_conflicts(new, todo[twice], rows[twice])
+        self.counts["duplicate"] += len(twice)
+        self._finish(old[expired])
+        t.revive(old[(t.flags[old] & DEAD) != 0])
+        fresh = np.ones(len(todo), np.bool_)
+        fresh[twice] = False
+        unknown = rows < 0
+        rows[unknown] = t.append(new.ids[todo[unknown]])
+        return todo[fresh], self._fill(new, todo[fresh], rows[fresh], self.policies[new.model])
 
     def _count_conflicts(self, new: Predictions, places: Ints, rows: Ints) -> None:
         t = self.table
