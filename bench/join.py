@@ -21,7 +21,11 @@ def main(total: int = 2_000_000, batch: int = 10_000) -> None:
         if at < total:
             n = np.arange(at, at + batch)
             code = (n % 2).astype(np.int32)
-            join.put(Predictions(ids[at : at + batch], n, n, 0, 0, code, code * 0.5, np.zeros((batch, 0), np.int32)))
+            join.put(
+                Predictions(
+                    ids[at : at + batch], n, n, 0, 0, code, code * 0.5, np.zeros((batch, 0), np.int32)
+                )
+            )
         if at >= lag:
             back = at - lag
             n = np.arange(back, back + batch)
