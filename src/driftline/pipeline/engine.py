@@ -10,17 +10,23 @@ import numpy as np
 
 from driftline.aggregates.performance import Changes
 from driftline.aggregates.totals import Totals
+from driftline.decode import Decoder
 from driftline.join.join import Join, Labels, Matches, Policy, Predictions
 from driftline.join.sampling import sampled
-from driftline.decode import Decoder
 from driftline.pipeline.slots import ModelState, Registry, Slot
 from driftline.records import (
-    Decoded, Ints, Kind, LabelPart, PredictionPart, RawBatch, Reject, TopicPartition,
+    Decoded,
+    Ints,
+    Kind,
+    LabelPart,
+    PredictionPart,
+    RawBatch,
+    Reject,
+    TopicPartition,
 )  # fmt: skip
-from driftline.settings import Limits, Task, WindowKind
+from driftline.settings import Limits, StreamSettings, Task, WindowKind
 from driftline.stamp.staging import Columns, Staging
 from driftline.stamp.watermark import UNSET_MS, Stamps, in_future, stamp, stream_watermark
-from driftline.settings import StreamSettings
 from driftline.windows.grid import ends_with_data, pane_starts
 
 
@@ -97,7 +103,11 @@ class Pipeline:
         source = batch.source[decoded.record]
         stamps = Stamps(np.zeros(len(keep), np.int64), np.zeros(len(keep), np.int64))
         kept = stamp(
-            decoded.time_ms[rows], source[rows], batch.sources, self.watermarks, self.stream.time.out_of_orderness_ms
+            decoded.time_ms[rows],
+            source[rows],
+            batch.sources,
+            self.watermarks,
+            self.stream.time.out_of_orderness_ms,
         )
         stamps.effective_ms[rows], stamps.before_ms[rows] = kept.effective_ms, kept.before_ms
         for part in decoded.predictions:
@@ -173,7 +183,13 @@ class Pipeline:
             self._stage_late(slot, part, np.flatnonzero(late), times, effective, counted)
 
     def _remember(
-        self, slot: Slot, part: PredictionPart, ids: np.ndarray, times: Ints, effective: Ints, accepted: np.ndarray
+        self,
+        slot: Slot,
+        part: PredictionPart,
+        ids: np.ndarray,
+        times: Ints,
+        effective: Ints,
+        accepted: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Enter predictions into the join; returns which are accepted (no duplicates), which take part."""
         labels = slot.settings.labels
@@ -234,7 +250,7 @@ class Pipeline:
             offsets = batch.offsets[records[mine]]
             slot.data.add(str(decoded.kind), topic, partition, times[mine], offsets, times[mine])
 
-    def _count_drift(self, slot: Slot, prepared: object, rows: Ints, times: Ints) -> None:
+    def _count_drift(self, slot: Slot, prepared: PredictionPart | Prepared, rows: Ints, times: Ints) -> None:
         if not len(rows):
             return
         for panes in slot.drift_panes:
@@ -315,7 +331,6 @@ class Pipeline:
         if not len(matches):
             return
         row = np.maximum(matches.row, 0)
-        known = labels is not None
         scores = np.full((len(matches), self._score_width), np.nan)
         for place, vector in enumerate(matches.scores):
             if vector is not None:
@@ -327,10 +342,10 @@ class Pipeline:
                 "truth": matches.truth, "truth_value": matches.truth_value, "predicted": matches.predicted,
                 "value": matches.value, "segments": matches.segments,
                 "scores": scores,
-                "label_topic": labels["topic"][row] if known else np.full(count, "", np.str_),
-                "label_partition": labels["partition"][row] if known else np.full(count, -1, np.int32),
-                "label_offset": labels["offset"][row] if known else np.full(count, -1, np.int64),
-                "label_time_ms": labels["time_ms"][row] if known else np.full(count, -1, np.int64),
+                "label_topic": labels["topic"][row] if labels is not None else np.full(count, "", np.str_),
+                "label_partition": labels["partition"][row] if labels is not None else np.full(count, -1, np.int32),
+                "label_offset": labels["offset"][row] if labels is not None else np.full(count, -1, np.int64),
+                "label_time_ms": labels["time_ms"][row] if labels is not None else np.full(count, -1, np.int64),
             }
         )  # fmt: skip
 
@@ -358,7 +373,9 @@ class Pipeline:
                 rest = np.flatnonzero(~due)
                 part = take_rows(waiting.part, rest)
                 kept.append(
-                    LateRows(waiting.slot, part, waiting.time_ms[rest], waiting.eff_ms[rest], waiting.counted[rest])
+                    LateRows(
+                        waiting.slot, part, waiting.time_ms[rest], waiting.eff_ms[rest], waiting.counted[rest]
+                    )
                 )
         self.late = kept
 
@@ -389,14 +406,26 @@ class Pipeline:
         delay_s = np.maximum(due["label_time_ms"][known] - due["time_ms"][known], 0) / 1000
         slot.delay_sum_ms += int(delay_s.sum() * 1000)
         slot.delays[:] += np.bincount(delay_bucket(delay_s), minlength=len(slot.delays))
-        keys = {(t, p) for t, p in zip(due["label_topic"][known].tolist(), due["label_partition"][known].tolist(), strict=True)}
+        keys = {
+            (t, p)
+            for t, p in zip(
+                due["label_topic"][known].tolist(), due["label_partition"][known].tolist(), strict=True
+            )
+        }
         for topic, partition in sorted(keys):
             rows = known[(due["label_topic"][known] == topic) & (due["label_partition"][known] == partition)]
-            slot.data.add("label", topic, partition, due["time_ms"][rows], due["label_offset"][rows], due["label_time_ms"][rows])
+            slot.data.add(
+                "label",
+                topic,
+                partition,
+                due["time_ms"][rows],
+                due["label_offset"][rows],
+                due["label_time_ms"][rows],
+            )
 
     def instants(self, after_ms: int, until_ms: int) -> list[tuple[int, int, int, WindowKind, int]]:
         """(T, end, slot code, kind, place) of all windows with data judged in (after, until], in order."""
-        found = []
+        found: list[tuple[int, int, int, WindowKind, int]] = []
         for slot in self.registry.slots:
             late = [rows.time_ms for rows in self.late if rows.slot is slot]
             counters = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
@@ -405,7 +434,9 @@ class Pipeline:
                 counters[kind] += 1
                 starts = panes.starts()
                 if late:
-                    starts = np.unique(np.concatenate([starts, *(pane_starts(t, panes.window) for t in late)]))
+                    starts = np.unique(
+                        np.concatenate([starts, *(pane_starts(t, panes.window) for t in late)])
+                    )
                 delay = slot.delay_ms(kind)
                 ends = ends_with_data(starts, panes.window, after_ms - delay, until_ms - delay)
                 found.extend((e + delay, e, slot.code, kind, place) for e in ends.tolist())
@@ -469,8 +500,9 @@ def delay_bucket(delay_s: np.ndarray) -> Ints:
 
 def take_rows(part: PredictionPart, rows: Ints) -> PredictionPart:
     """The part with some of its rows."""
-    def cut(column: object) -> object:
-        return replace(column, codes=column.codes[rows])  # type: ignore[attr-defined,type-var]
+
+    def cut(column: Coded) -> Coded:
+        return replace(column, codes=column.codes[rows])
 
     return replace(
         part, rows=part.rows[rows], numeric=part.numeric[:, rows],
@@ -478,4 +510,4 @@ def take_rows(part: PredictionPart, rows: Ints) -> PredictionPart:
         value=part.value[rows], score=part.score[rows],
         scores=None if part.scores is None else part.scores[:, rows],
         latency_ms=part.latency_ms[rows], segments=tuple(cut(c) for c in part.segments), unknown_features=0,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
