@@ -48,14 +48,16 @@ def describe(event: dict) -> str:
     data = event["data"]
     lines = [
         f"retrain {data['model']['name']}/{data['model']['version']}: {data['reason']}",
-        f"  request {event['id'][:12]}, window {data['window']['start']} to {data['window']['end']}"
-        f" ({data['window']['labelled']} labelled predictions)",
+        (
+            f"  request {event['id'][:12]}, window {data['window']['start']} to {data['window']['end']}"
+            f" ({data['window']['labelled']} labelled predictions)"
+        ),
     ]
-    for piece in data["data_range"]:
-        lines.append(
-            f"  read {piece['topic']}[{piece['partition']}] offsets {piece['first_offset']}"
-            f" to {piece['last_offset']} ({piece['first_time']} to {piece['last_time']})"
-        )
+    lines += [
+        f"  read {piece['topic']}[{piece['partition']}] offsets {piece['first_offset']} to {piece['last_offset']}"
+        f" ({piece['first_time']} to {piece['last_time']})"
+        for piece in data["data_range"]
+    ]
     return "\n".join(lines)
 
 

@@ -67,7 +67,7 @@ class Daemon:
         self.log = log
         self.wall = wall
         self.stopping = False
-        self.view: DaemonView | None = None
+        self.view = DaemonView(reasons=("the state is being restored",))
         self.queue: list[tuple[str, Message]] = []
         self.outbox: dict[int, tuple[str, Message]] = {}
         self.sent: list[int] = []
@@ -160,7 +160,11 @@ class Daemon:
     def _note(self, message: Message) -> None:
         headers = {name: value.decode() for name, value in message.headers}
         self.log.info(
-            "effect", type=headers["ce_type"], subject=headers["ce_subject"], judged=headers["ce_time"], id=message.id
+            "effect",
+            type=headers["ce_type"],
+            subject=headers["ce_subject"],
+            judged=headers["ce_time"],
+            id=message.id,
         )
 
     def _wall_ms(self) -> int:
@@ -210,9 +214,7 @@ class Daemon:
             key = (status.topic, status.partition)
             mark = runner.engine.pipeline.watermarks.setdefault(key, -(1 << 62))
             known, since = runner.quiet_since.get(key, (None, now))
-            if known != mark:
-                runner.quiet_since[key] = (mark, now)
-            elif not status.at_end:
+            if known != mark or not status.at_end:
                 runner.quiet_since[key] = (mark, now)
             elif now - since >= wait_s and runner.source.up:
                 idle.add(key)
@@ -300,13 +302,11 @@ class Daemon:
         ]
 
     def _seen(self) -> list[dict[str, Any]]:
-        seen = []
-        for runner in self.runners:
-            for slot in runner.engine.pipeline.registry.slots:
-                seen.append({"model": slot.model.name, "version": slot.version, "monitored": True, "events": slot.predictions})
-            for (model, version), n in runner.engine.pipeline.unmonitored.items():
-                seen.append({"model": model, "version": version, "monitored": False, "events": n})
-        return seen
+        seen: list[tuple[str, str, bool, int]] = []
+        for pipeline in (r.engine.pipeline for r in self.runners):
+            seen += [(s.model.name, s.version, True, s.predictions) for s in pipeline.registry.slots]
+            seen += [(model, version, False, n) for (model, version), n in pipeline.unmonitored.items()]
+        return [dict(zip(("model", "version", "monitored", "events"), row, strict=True)) for row in seen]
 
     # -- effects -------------------------------------------------------------------------------------
 
@@ -354,7 +354,8 @@ class Daemon:
             outbox_pending=len(self.outbox) + len(self.queue),
             triggers_total=_merged(r.engine.rules.triggers for r in self.runners if r.engine.rules),
             trigger_last_ms=max(
-                (t for r in self.runners if r.engine.rules for t in r.engine.rules.trigger_last_ms.values()), default=None
+                (t for r in self.runners if r.engine.rules for t in r.engine.rules.trigger_last_ms.values()),
+                default=None,
             ),
             state_file_bytes=self.store.size_bytes(),
             state_free_bytes=shutil.disk_usage(path.parent).free,
@@ -382,7 +383,9 @@ class Daemon:
             for s in runner.source.partitions()
         )  # fmt: skip
         rules = runner.engine.rules.views() if runner.engine.rules else ()
-        return stream_view(runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold)
+        return stream_view(
+            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold
+        )
 
     def stop(self) -> None:
         """The last commit, and what the outbox can still send within the grace period."""

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from driftline.records import Message, RawBatch, TopicPartition
 
-
 UNKNOWN_OFFSET = -1
 
 
@@ -44,7 +43,9 @@ class Source(Protocol):
     def up(self) -> bool:
         """Whether the other side can be reached."""
 
-    def open(self, positions: Mapping[TopicPartition, int], topic_ids: Mapping[str, str] | None = None) -> None:
+    def open(
+        self, positions: Mapping[TopicPartition, int], topic_ids: Mapping[str, str] | None = None
+    ) -> None:
         """Start reading: stored positions first, new partitions from the configured start."""
 
     def poll(self, timeout_s: float, max_records: int) -> list[RawBatch]:

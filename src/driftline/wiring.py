@@ -36,13 +36,23 @@ def build_engine(config: Config, stream: StreamSettings, samples: Samples | None
     registry = Registry(models, config.limits, load_profile)
     decoders = {
         kind: make_decoder(
-            stream.format, kind, schema_of=registry.schema_of, limits=config.limits, from_record=stream.time.from_record
+            stream.format,
+            kind,
+            schema_of=registry.schema_of,
+            limits=config.limits,
+            from_record=stream.time.from_record,
         )
         for kind in Kind
     }
     pipeline = Pipeline(stream, registry, config.limits, decoders)
     rules = (
-        Judging(config.rules, stream.name, config.kafka.topics.triggers, config.triggers.max_age_ms, registry.slots)
+        Judging(
+            config.rules,
+            stream.name,
+            config.kafka.topics.triggers,
+            config.triggers.max_age_ms,
+            registry.slots,
+        )
         if config.rules
         else None
     )

@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 from driftline.decode import make_decoder
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.slots import Registry
+from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind, RawBatch
 from driftline.settings import (
-    DEFAULT_GATES, LabelSettings, Limits, ModelSettings, StreamSettings, Task, TimeSettings, Window,
+    DEFAULT_GATES,
+    LabelSettings,
+    Limits,
+    ModelSettings,
+    StreamSettings,
+    Task,
+    TimeSettings,
+    Window,
 )  # fmt: skip
+from driftline.store.blobs import decode, encode
 
 MINUTE = 60_000
 START = 1_000_000 * MINUTE
@@ -35,14 +44,22 @@ TIME = TimeSettings(
 )
 
 prediction = st.tuples(st.integers(0, 11), st.integers(0, 60), st.integers(0, 1))
-label = st.tuples(st.integers(0, 11), st.integers(0, 90), st.sampled_from(["0", "1", None]), st.integers(1, 3))
+label = st.tuples(
+    st.integers(0, 11), st.integers(0, 90), st.sampled_from(["0", "1", None]), st.integers(1, 3)
+)
 logs = st.tuples(*[st.lists(prediction, max_size=12)] * 2, *[st.lists(label, max_size=12)] * 2)
 
 
 def bytes_of(kind: Kind, row: tuple) -> bytes:
     if kind is Kind.PREDICTION:
         key, minute, answer = row
-        event = {"prediction_id": str(key), "model": "m", "version": "1", "prediction": answer, "score": 0.25 + answer / 2}
+        event = {
+            "prediction_id": str(key),
+            "model": "m",
+            "version": "1",
+            "prediction": answer,
+            "score": 0.25 + answer / 2,
+        }
     else:
         key, minute, truth, revision = row
         event = {"prediction_id": str(key), "model": "m", "label": truth, "revision": revision}
@@ -59,25 +76,56 @@ def partitions_of(log: tuple) -> dict[tuple[Kind, str, int], list[bytes]]:
     return out
 
 
-def run(log: tuple, order: list[tuple[int, int]]) -> tuple[list[bytes], StreamEngine]:
-    """Read the partitions in the given turns of (partition, records); then all are idle."""
+def fresh_engine(lines: list[bytes]) -> StreamEngine:
+    """An engine that has seen nothing, and writes its samples to ``lines``."""
     registry = Registry((MODEL,), Limits(), lambda _s, _m, _v: None)
-    decoders = {k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False) for k in Kind}
-    pipeline = Pipeline(StreamSettings(name="s", time=TIME), registry, Limits(), decoders)
+    decoders = {
+        k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
+        for k in Kind
+    }
+    pipeline = Pipeline(StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME), registry, Limits(), decoders)
+    return StreamEngine(pipeline, None, Samples(lines.extend))
+
+
+def restarted(engine: StreamEngine, kept: dict, lines: list[bytes]) -> StreamEngine:
+    """A new engine with the state of the old one, through the bytes of the state file."""
+    for key, blob in snapshot(engine.pipeline).items():
+        if blob is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = encode(blob)
+    again = fresh_engine(lines)
+    restore(again.pipeline, {key: decode(raw) for key, raw in kept.items()})
+    return again
+
+
+def run(
+    log: tuple, order: list[tuple[int, int]], stops: frozenset[int] = frozenset()
+) -> tuple[list[bytes], StreamEngine]:
+    """Read the partitions in the given turns of (partition, records), restarting after some; then all are idle."""
     lines: list[bytes] = []
-    engine = StreamEngine(pipeline, None, Samples(lines.extend))
+    kept: dict = {}
+    engine = fresh_engine(lines)
+    pipeline = engine.pipeline
     parts = list(partitions_of(log).items())
     at = [0] * len(parts)
     pipeline.watermarks = {(topic, number): -(1 << 62) for (_k, topic, number), _v in parts}
-    for which, count in [*order, *((i, 10**6) for i in range(len(parts)))]:
+    for turn, (which, count) in enumerate([*order, *((i, 10**6) for i in range(len(parts)))]):
         (kind, topic, number), values = parts[which]
         piece = values[at[which] : at[which] + count]
         if piece:
             n = len(piece)
             offsets = np.arange(at[which], at[which] + n)
-            pipeline.feed(RawBatch(kind, ((topic, number),), np.zeros(n, np.int32), offsets, np.full(n, -1, np.int64), piece))
+            pipeline.feed(
+                RawBatch(
+                    kind, ((topic, number),), np.zeros(n, np.int32), offsets, np.full(n, -1, np.int64), piece
+                )
+            )
             at[which] += n
         engine.advance(frozenset(), 0)
+        if turn in stops:
+            engine = restarted(engine, kept, lines)
+            pipeline = engine.pipeline
     engine.advance(frozenset(pipeline.watermarks), 0)
     engine.advance(frozenset(pipeline.watermarks), 0, START + 200 * MINUTE)
     return sorted(lines), engine
@@ -89,6 +137,15 @@ def test_no_interleaving_and_no_batch_size_changes_a_sample(log: tuple, order: l
     """Fault 74: late, shuffled, corrected and retracted events, read in any turns, give the same bytes."""
     expected, _ = run(log, [])
     actual, _ = run(log, order)
+    assert expected == actual
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=20), st.sets(st.integers(0, 24)))
+def test_a_restart_at_any_point_changes_no_sample(log: tuple, order: list[tuple[int, int]], stops: set[int]) -> None:
+    """Fault 1: restored from its blobs after any turns, the pipeline goes on as if nothing had happened."""
+    expected, _ = run(log, order)
+    actual, _ = run(log, order, frozenset(stops))
     assert expected == actual
 
 

@@ -26,11 +26,20 @@ def put(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, in
     time = np.array([r[1] for r in rows], np.int64)
     eff = time + np.array([r[2] for r in rows], np.int64)
     predicted = np.array([r[3] for r in rows], np.int32)
-    new = Predictions(ids([r[0] for r in rows]), time, eff, 0, 0, predicted, predicted.astype(float), np.zeros((len(rows), 0), np.int32))
+    new = Predictions(
+        ids([r[0] for r in rows]),
+        time,
+        eff,
+        0,
+        0,
+        predicted,
+        predicted.astype(float),
+        np.zeros((len(rows), 0), np.int32),
+    )
     return changes(join.put(new)[1])
 
 
-def changes(m) -> list[tuple[int, int, int, int, int]]:  # noqa: ANN001
+def changes(m) -> list[tuple[int, int, int, int, int]]:
     columns = (m.eff_ms, m.time_ms, m.sign, m.truth, m.predicted)
     return list(zip(*(c.tolist() for c in columns), strict=True))
 
@@ -46,7 +55,9 @@ def apply(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, 
     return changes(join.label(new))
 
 
-def fold(predictions: list[tuple[int, int, int, int]], labels: list[tuple[int, int, int, int]]) -> list[tuple]:
+def fold(
+    predictions: list[tuple[int, int, int, int]], labels: list[tuple[int, int, int, int]]
+) -> list[tuple]:
     """The oracle: dictionaries, one event at a time, no code of the project."""
     first: dict[int, tuple[int, int, int]] = {}
     for key, time, late, predicted in predictions:
@@ -77,7 +88,7 @@ def fold(predictions: list[tuple[int, int, int, int]], labels: list[tuple[int, i
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(prediction, max_size=8), st.lists(label, max_size=12), st.integers(1, 5))
-def test_any_batching_equals_the_plain_fold(predictions, labels, size) -> None:  # noqa: ANN001
+def test_any_batching_equals_the_plain_fold(predictions, labels, size) -> None:
     """Predictions read before any label is due; labels in effective order, in batches of any size."""
     join = Join(0)
     join.policies.append(POLICY)
@@ -91,7 +102,7 @@ def test_any_batching_equals_the_plain_fold(predictions, labels, size) -> None: 
 
 @settings(max_examples=300, deadline=None)
 @given(prediction, st.integers(0, 60), st.integers(0, 1), st.booleans())
-def test_label_first_or_prediction_first_gives_the_same(row, label_eff, value, label_first) -> None:  # noqa: ANN001
+def test_label_first_or_prediction_first_gives_the_same(row, label_eff, value, label_first) -> None:
     """A label counts when its prediction follows within the orphans' wait, in either order of reading."""
     join = Join(0)
     join.policies.append(POLICY)

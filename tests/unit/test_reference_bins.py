@@ -91,7 +91,9 @@ def test_any_column_has_numpys_deciles_and_exact_counts(values):
         assert own <= set(profile.edges[profile.single].tolist())
     counts = np.bincount(np.searchsorted(profile.edges, valid), minlength=profile.edges.size + 1)
     assert counts.tolist() == profile.counts.tolist()
-    assert set(profile.decile_edges.tolist()) | set(profile.coarse_edges.tolist()) <= set(profile.edges.tolist())
+    assert set(profile.decile_edges.tolist()) | set(profile.coarse_edges.tolist()) <= set(
+        profile.edges.tolist()
+    )
 
 
 def test_float32_deciles_are_those_of_the_same_numbers_as_float64():

@@ -94,7 +94,15 @@ def test_a_json_column_that_begins_late_is_missing_before(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(
     ("field", "expected"),
-    [("2.0", "2"), ("2", "2"), ("007", "007"), ("True", "true"), ("0.50", "0.5"), ("1e3", "1000"), ("A b", "A b")],
+    [
+        ("2.0", "2"),
+        ("2", "2"),
+        ("007", "007"),
+        ("True", "true"),
+        ("0.50", "0.5"),
+        ("1e3", "1000"),
+        ("A b", "A b"),
+    ],
 )
 def test_csv_fields_become_canonical_strings(tmp_path, field, expected):
     """Integral numbers are integers, booleans lower case; leading zeros are no number."""
@@ -107,9 +115,16 @@ def test_csv_fields_become_canonical_strings(tmp_path, field, expected):
 def test_json_values_become_canonical_strings(tmp_path):
     """2, 2.0 and "2" are one category; null and "" are missing; over 64 bits is invalid."""
     path = tmp_path / "c.jsonl"
-    path.write_text('{"c":2}\n{"c":2.0}\n{"c":"2"}\n{"c":true}\n{"c":null}\n{"c":""}\n{"c":99999999999999999999}\n{}\n')
+    path.write_text(
+        '{"c":2}\n{"c":2.0}\n{"c":"2"}\n{"c":true}\n{"c":null}\n{"c":""}\n{"c":99999999999999999999}\n{}\n'
+    )
     column = build_profile(path, options(categorical=("c",))).categorical[0]
-    assert (("2", "true"), [3, 1], 3, 1) == (column.categories, column.counts.tolist(), column.missing, column.invalid)
+    assert (("2", "true"), [3, 1], 3, 1) == (
+        column.categories,
+        column.counts.tolist(),
+        column.missing,
+        column.invalid,
+    )
 
 
 def test_forced_numbers_count_others_as_invalid(tmp_path):
@@ -259,7 +274,9 @@ def test_columns_with_another_meaning_are_no_features(tmp_path):
 def test_times_are_timestamps_milliseconds_or_text(tmp_path, values, kind):
     """The same two instants in each form."""
     pq.write_table(pa.table({"x": [1.0, 2.0], "t": pa.array(values, kind)}), tmp_path / "t.parquet")
-    assert (862_790_400_000, 862_794_000_000) == build_profile(tmp_path / "t.parquet", options(time="t")).time_span_ms
+    assert (862_790_400_000, 862_794_000_000) == build_profile(
+        tmp_path / "t.parquet", options(time="t")
+    ).time_span_ms
 
 
 def test_a_dictionary_column_is_categorical(tmp_path):
@@ -287,8 +304,13 @@ def test_progress_ends_at_the_total(tmp_path):
 def test_memory_is_bounded_by_a_column(tmp_path):
     """8 columns of a million rows (64 MB) need less than 4 columns more than one of them does."""
     rng = np.random.default_rng(1)
-    pq.write_table(pa.table({f"x{i}": rng.normal(size=1_000_000) for i in range(8)}), tmp_path / "big.parquet")
-    peaks = [_peak_kib(tmp_path / "big.parquet", features) for features in ("x0", ",".join(f"x{i}" for i in range(8)))]
+    pq.write_table(
+        pa.table({f"x{i}": rng.normal(size=1_000_000) for i in range(8)}), tmp_path / "big.parquet"
+    )
+    peaks = [
+        _peak_kib(tmp_path / "big.parquet", features)
+        for features in ("x0", ",".join(f"x{i}" for i in range(8)))
+    ]
     assert peaks[1] - peaks[0] < 4 * 8_000
 
 
@@ -300,5 +322,7 @@ def _peak_kib(path, features):
         "build_profile(Path(sys.argv[1]),BuildOptions(model='m',version='1',features=tuple(sys.argv[2].split(','))));"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(path), features], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(path), features], capture_output=True, text=True, check=True
+    )
     return int(run.stdout)

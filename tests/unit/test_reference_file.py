@@ -72,7 +72,10 @@ def test_a_written_reference_follows_the_published_schema():
         (b"{", "r.json: is no JSON: "),
         (b"[]", "r.json: $.format: this is no reference"),
         (b"\xff", "r.json: is no JSON: "),
-        (changed(format_version=2), "r.json: $.format_version: this program reads version 1, not 2; build it again"),
+        (
+            changed(format_version=2),
+            "r.json: $.format_version: this program reads version 1, not 2; build it again",
+        ),
         (changed(rows="many"), "r.json: Expected `int`, got `str` - at `$.rows`"),
         (changed(task="guess"), "r.json: Invalid enum value 'guess' - at `$.task`"),
         (changed(surprise=1), "r.json: Object contains unknown field `surprise`"),

@@ -54,8 +54,8 @@ class Panes:
 
     def _new(self) -> Totals:
         e = self._empty
-        unseen = tuple({} for _ in e.unseen)
-        return Totals(e.counts.astype(np.int32), e.sums.copy(), e.low.copy(), e.high.copy(), unseen)  # type: ignore[arg-type]
+        unseen: tuple[dict[str, int], ...] = tuple({} for _ in e.unseen)
+        return Totals(e.counts.astype(np.int32), e.sums.copy(), e.low.copy(), e.high.copy(), unseen)
 
     def at(self, end_ms: int) -> Totals:
         """The window that ends at ``end_ms``: the sum of its panes."""
@@ -85,7 +85,9 @@ class Panes:
         return [s for s in self.panes if low_ms <= s < high_ms]
 
     def _with_extremes(self, inside: list[Totals]) -> Totals:
-        total = Totals(self._counts.copy(), self._sums.copy(), self._empty.low.copy(), self._empty.high.copy())
+        total = Totals(
+            self._counts.copy(), self._sums.copy(), self._empty.low.copy(), self._empty.high.copy()
+        )
         total.unseen = tuple({} for _ in self._empty.unseen)
         for pane in inside:
             np.minimum(total.low, pane.low, out=total.low)

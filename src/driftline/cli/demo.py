@@ -32,7 +32,9 @@ CHUNK = timedelta(days=28)
 
 @click.command(short_help="The whole story on real data, with an embedded broker.")
 @click.option("--exit", "exit_", is_flag=True, help="End after the summary, on a terminal too.")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Work in this folder and leave it there.")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Work in this folder and leave it there."
+)
 def demo(exit_: bool, keep: Path | None) -> None:
     """Run the real daemon on 2.5 years of the New South Wales electricity market, in about a minute."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -43,11 +45,15 @@ def demo(exit_: bool, keep: Path | None) -> None:
             story = _start(stack, folder, console)
             samples = _live(story, console)
         except RuntimeError as error:
-            raise DriftlineError(f"{error}: {(folder / 'daemon.log').read_text(encoding='utf-8')[-2000:]}") from error
+            raise DriftlineError(
+                f"{error}: {(folder / 'daemon.log').read_text(encoding='utf-8')[-2000:]}"
+            ) from error
         _subscriber(story, console)
         _summary(console, samples, story)
         if sys.stdout.isatty() and not exit_:
-            console.print(f"\nThe page: {story.address}/   metrics: {story.address}/metrics   (Ctrl-C ends the demo)")
+            console.print(
+                f"\nThe page: {story.address}/   metrics: {story.address}/metrics   (Ctrl-C ends the demo)"
+            )
             _stay()
 
 
@@ -85,7 +91,9 @@ def _build_reference(folder: Path, console: Console) -> None:
     (folder / "references").mkdir(exist_ok=True)
     (folder / "references" / "elec2-1.json").write_bytes(dump(profile))
     metrics = profile.performance["metrics"]
-    console.print(f"   {profile.rows} rows; validated F1 {metrics['f1']:.3f}, accuracy {metrics['accuracy']:.3f}")
+    console.print(
+        f"   {profile.rows} rows; validated F1 {metrics['f1']:.3f}, accuracy {metrics['accuracy']:.3f}"
+    )
 
 
 def _live(story: Story, console: Console) -> list[dict[str, Any]]:
@@ -113,7 +121,9 @@ class _When(msgspec.Struct):
     time: datetime
 
 
-def _chunks(events: Iterator[tuple[str, str, bytes]]) -> Iterator[tuple[datetime, list[tuple[str, str, bytes]]]]:
+def _chunks(
+    events: Iterator[tuple[str, str, bytes]],
+) -> Iterator[tuple[datetime, list[tuple[str, str, bytes]]]]:
     """Events of 28 days each, with the time of the last one."""
     decode = msgspec.json.Decoder(_When).decode
     origin = datetime.fromisoformat("1996-11-12T00:00:00+00:00")
@@ -142,7 +152,7 @@ def _wait(story: Story, until: datetime, patience_s: float = 60) -> None:
 def _wait_quiet(story: Story) -> None:
     """All partitions become idle, and the last windows are judged."""
     last, since = None, time.monotonic()
-    while time.monotonic() - since < 6:  # noqa: PLR2004
+    while time.monotonic() - since < 6:
         story.look()
         now = story.watermark()
         if now != last:
@@ -151,7 +161,9 @@ def _wait_quiet(story: Story) -> None:
 
 
 def _subscriber(story: Story, console: Console) -> None:
-    console.print("\n[bold]5.[/] a retraining job, subscribed to driftline.triggers (examples/retrain.py), does this:\n")
+    console.print(
+        "\n[bold]5.[/] a retraining job, subscribed to driftline.triggers (examples/retrain.py), does this:\n"
+    )
     command = [sys.executable, str(_example()), story.bootstrap_servers, "--wait", "8"]
     console.print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, markup=False)  # noqa: S603
     if not any(e["type"] == REQUESTED for e in story.events):

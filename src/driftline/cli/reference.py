@@ -93,8 +93,12 @@ def reference() -> None:
 @click.option("--model", required=True, help="Name of the model.")
 @click.option("--version", required=True, help="Its version.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The reference file to write.")
-@click.option("--features", type=_Names(), help="ALL features, categorical ones included. Default: all other columns.")
-@click.option("--categorical", type=_Names(), default=(), help="Features that are categories whatever their type.")
+@click.option(
+    "--features", type=_Names(), help="ALL features, categorical ones included. Default: all other columns."
+)
+@click.option(
+    "--categorical", type=_Names(), default=(), help="Features that are categories whatever their type."
+)
 @click.option("--numeric", type=_Names(), default=(), help="Features that are numbers whatever their type.")
 @click.option("--prediction", help="Column of the predicted class or number.")
 @click.option("--score", help="Column of the positive class's probability.")
@@ -172,7 +176,9 @@ def _summary(profile: Profile, output: Path) -> str:
 
 
 def _facts(profile: Profile) -> Table:
-    table = Table(title=_plain(f"reference of {profile.model}/{profile.version}"), show_header=False, box=SIMPLE)
+    table = Table(
+        title=_plain(f"reference of {profile.model}/{profile.version}"), show_header=False, box=SIMPLE
+    )
     facts = {
         "id": profile.id,
         "task": profile.task.value if profile.task else "unknown",

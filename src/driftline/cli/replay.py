@@ -26,19 +26,35 @@ CHUNK = 20_000
 
 
 @click.command(short_help="Run events from files through the same engine.")
-@click.option("--config", "config_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--config", "config_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--stream", "stream_name", help="The stream to replay; needed when there are several.")
 @click.option("--predictions", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--labels", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--features", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--samples", "samples_path", type=click.Path(path_type=Path), help="Write every judged sample, as JSON lines.")
-@click.option("--final", is_flag=True, help="After each judged performance line, one with all labels within the horizon.")
-@click.option("--triggers", "triggers_path", type=click.Path(path_type=Path), help="Write the events that would be published.")
+@click.option(
+    "--samples",
+    "samples_path",
+    type=click.Path(path_type=Path),
+    help="Write every judged sample, as JSON lines.",
+)
+@click.option(
+    "--final",
+    is_flag=True,
+    help="After each judged performance line, one with all labels within the horizon.",
+)
+@click.option(
+    "--triggers",
+    "triggers_path",
+    type=click.Path(path_type=Path),
+    help="Write the events that would be published.",
+)
 @click.option("--from", "from_", metavar="T", help="Write only what is judged at or after this instant.")
 @click.option("--until", metavar="T", help="Close windows up to this instant beyond the end of the input.")
 def replay(
     config_path: Path, stream_name: str | None, predictions: tuple[Path, ...], labels: tuple[Path, ...],
-    features: tuple[Path, ...], samples_path: Path | None, final: bool, triggers_path: Path | None,  # noqa: FBT001
+    features: tuple[Path, ...], samples_path: Path | None, final: bool, triggers_path: Path | None,
     from_: str | None, until: str | None,
 ) -> None:  # fmt: skip
     """Read canonical events (JSON lines, .gz too) and judge them as the daemon would have.
@@ -56,7 +72,7 @@ def replay(
         samples = None
         if samples_path:
             out = stack.enter_context(_open(samples_path))
-            samples = Samples(lambda lines: _write(out, lines), final=final)
+            samples = Samples(lambda lines: _write(out, lines), final=final, from_ms=from_ms)
         engine = build_engine(config, without_future_check(stream), samples)
         messages = _run(engine, _source(stream, paths), until_ms)
         messages = [m for m in messages if from_ms is None or judged_ms(m) >= from_ms]

@@ -22,15 +22,22 @@ from driftline.wiring import build_engine
 
 
 @click.command(short_help="Run the daemon.")
-@click.option("--config", "config_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--config", "config_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--wait", is_flag=True, help="Stand by until the process that holds the state file is gone.")
-def run(config_path: Path, wait: bool) -> None:  # noqa: FBT001
+def run(config_path: Path, wait: bool) -> None:
     """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
     log = configure()
     config = load_config(config_path, os.environ)
     store = SqliteStore.open(Path(config.state_path), wait=wait)
     runners = [
-        Runner(s.name, _source(config, s), build_engine(config, s), kinds={t: str(k) for t, k in _topics(s).items()})
+        Runner(
+            s.name,
+            _source(config, s),
+            build_engine(config, s),
+            kinds={t: str(k) for t, k in _topics(s).items()},
+        )
         for s in config.streams
     ]
     publisher = KafkaPublisher(config.kafka.bootstrap_servers, dict(config.kafka.properties))

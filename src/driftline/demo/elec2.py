@@ -41,7 +41,9 @@ def rows() -> Iterator[Row]:
         features: dict[str, Any] = {name: float(line[name]) for name in FEATURES if name != "day"}
         features["day"] = line["day"]
         time = datetime.fromisoformat(line["ts"]).replace(tzinfo=UTC)
-        yield Row(number, time, features, CLASSES[int(answer["y_pred"])], float(answer["y_prob"]), line["class"])
+        yield Row(
+            number, time, features, CLASSES[int(answer["y_pred"])], float(answer["y_prob"]), line["class"]
+        )
 
 
 def _open(name: str) -> io.TextIOWrapper:
@@ -57,7 +59,9 @@ def write_reference_data(path: Path) -> None:
         for row in rows():
             if row.number >= REFERENCE_ROWS:
                 break
-            writer.writerow([row.time.isoformat(), *row.features.values(), row.prediction, row.score, row.label])
+            writer.writerow(
+                [row.time.isoformat(), *row.features.values(), row.prediction, row.score, row.label]
+            )
 
 
 def events() -> Iterator[tuple[str, str, bytes]]:

@@ -16,7 +16,9 @@ from confluent_kafka import Consumer, Producer
 REQUESTED = "io.driftline.retraining.requested.v1"
 
 
-def send_events(bootstrap_servers: str, events: Iterator[tuple[str, str, bytes]], step: Callable[[int], None]) -> int:
+def send_events(
+    bootstrap_servers: str, events: Iterator[tuple[str, str, bytes]], step: Callable[[int], None]
+) -> int:
     """Produce everything, keyed by prediction_id; ``step`` is told how much was sent."""
     producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 20, "batch.num.messages": 1000})
     failed: list[str] = []
@@ -24,7 +26,12 @@ def send_events(bootstrap_servers: str, events: Iterator[tuple[str, str, bytes]]
     for topic, key, value in events:
         while True:
             try:
-                producer.produce(topic, value=value, key=key, on_delivery=lambda e, _m: failed.append(str(e)) if e else None)
+                producer.produce(
+                    topic,
+                    value=value,
+                    key=key,
+                    on_delivery=lambda e, _m: failed.append(str(e)) if e else None,
+                )
                 break
             except BufferError:
                 producer.poll(0.05)
@@ -74,7 +81,10 @@ class Story:
                 lines = answer.read().decode().splitlines()
         except OSError:
             return None
-        value = next((x.rsplit(" ", 1)[1] for x in lines if x.startswith("driftline_watermark_timestamp_seconds{")), None)
+        value = next(
+            (x.rsplit(" ", 1)[1] for x in lines if x.startswith("driftline_watermark_timestamp_seconds{")),
+            None,
+        )
         return None if value is None else datetime.fromtimestamp(float(value), UTC)
 
     def look(self) -> None:
@@ -87,13 +97,17 @@ class Story:
 
     def _new_events(self) -> Iterator[dict[str, Any]]:
         if self._consumer is None:
-            settings = {"bootstrap.servers": self.bootstrap_servers, "group.id": "demo", "auto.offset.reset": "earliest"}
+            settings = {
+                "bootstrap.servers": self.bootstrap_servers,
+                "group.id": "demo",
+                "auto.offset.reset": "earliest",
+            }
             self._consumer = Consumer(settings)
             self._consumer.subscribe(["driftline.triggers"])
         while (message := self._consumer.poll(0.05)) is not None:
             if message.error():
                 continue
-            event = json.loads(message.value())
+            event = json.loads(message.value() or b"")
             if event["id"] not in self._seen:
                 self._seen.add(event["id"])
                 yield event
@@ -118,7 +132,9 @@ def _sentence(event: dict[str, Any]) -> str:
     return text
 
 
-def quarters(samples: Iterator[dict[str, Any]], events: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+def quarters(
+    samples: Iterator[dict[str, Any]], events: list[dict[str, Any]]
+) -> list[tuple[str, str, str, str]]:
     """Per quarter: (quarter, F1, most drifted features, triggers)."""
     f1: dict[str, dict[str, Any]] = {}
     psi: dict[str, dict[str, float]] = defaultdict(dict)
@@ -137,7 +153,9 @@ def quarters(samples: Iterator[dict[str, Any]], events: list[dict[str, Any]]) ->
     return [_row(q, f1.get(q), psi[q], asked[q]) for q in sorted({*f1, *psi})]
 
 
-def _row(quarter: str, f1: dict[str, Any] | None, psi: dict[str, float], asked: int) -> tuple[str, str, str, str]:
+def _row(
+    quarter: str, f1: dict[str, Any] | None, psi: dict[str, float], asked: int
+) -> tuple[str, str, str, str]:
     shown = f"{f1['value']:.3f} ({f1['low']:.3f} to {f1['high']:.3f})" if f1 else "–"
     worst = sorted(psi.items(), key=lambda item: -item[1])[:3]
     return quarter, shown, ", ".join(f"{n} {v:.2f}" for n, v in worst), str(asked or "–")

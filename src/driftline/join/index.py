@@ -69,7 +69,7 @@ def first_of_each(keys: Words) -> Bools:
     """True where a key stands for the first time in the batch."""
     n = len(keys)
     first = np.ones(n, np.bool_)
-    if n < 2 or len(np.unique(keys[:, 1])) == n:  # noqa: PLR2004
+    if n < 2 or len(np.unique(keys[:, 1])) == n:
         return first
     order = np.lexsort((np.arange(n), keys[:, 1], keys[:, 0]))
     ordered = keys[order]

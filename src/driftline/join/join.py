@@ -80,18 +80,28 @@ class Matches:
     def take(self, rows: Ints | Bools) -> Matches:
         """The changes at the given places."""
         picked = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        columns = (getattr(self, name)[picked] for name in _MATCH_COLUMNS)
-        return Matches(*columns, [self.scores[i] for i in picked.tolist()], self.row[picked])
+        columns = {name: getattr(self, name)[picked] for name in _MATCH_COLUMNS}
+        return Matches(**columns, scores=[self.scores[i] for i in picked.tolist()], row=self.row[picked])
 
 
-_MATCH_COLUMNS = ("eff_ms", "time_ms", "slot", "sign", "truth", "truth_value", "predicted", "value", "segments")
+_MATCH_COLUMNS = (
+    "eff_ms",
+    "time_ms",
+    "slot",
+    "sign",
+    "truth",
+    "truth_value",
+    "predicted",
+    "value",
+    "segments",
+)
 
 
 def concatenate(parts: list[Matches]) -> Matches:
     """All changes, in the order of the parts."""
-    columns = (np.concatenate([getattr(p, name) for p in parts]) for name in _MATCH_COLUMNS)
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _MATCH_COLUMNS}
     scores = [score for part in parts for score in part.scores]
-    return Matches(*columns, scores, np.concatenate([p.row for p in parts]))
+    return Matches(**columns, scores=scores, row=np.concatenate([p.row for p in parts]))
 
 
 class Join:
@@ -120,7 +130,9 @@ class Join:
             parts.append(matches)
             todo = todo[~first]
         if not parts:
-            return fresh, self._changes(np.zeros(0, np.int64), 1, np.zeros(0, np.int64), np.zeros(0, np.int64))
+            return fresh, self._changes(
+                np.zeros(0, np.int64), 1, np.zeros(0, np.int64), np.zeros(0, np.int64)
+            )
         return fresh, parts[0] if len(parts) == 1 else concatenate(parts)
 
     def _put_distinct(self, new: Predictions, todo: Ints) -> tuple[Ints, Matches]:
@@ -148,8 +160,14 @@ class Join:
 
     def _count_conflicts(self, new: Predictions, places: Ints, rows: Ints) -> None:
         t = self.table
-        same_value = (t.value[rows] == new.value[places]) | (np.isnan(t.value[rows]) & np.isnan(new.value[places]))
-        same = (t.time_ms[rows] == new.time_ms[places]) & (t.predicted[rows] == new.predicted[places]) & same_value
+        same_value = (t.value[rows] == new.value[places]) | (
+            np.isnan(t.value[rows]) & np.isnan(new.value[places])
+        )
+        same = (
+            (t.time_ms[rows] == new.time_ms[places])
+            & (t.predicted[rows] == new.predicted[places])
+            & same_value
+        )
         self.counts["conflict"] += int((~same).sum())
 
     def _fill(self, new: Predictions, places: Ints, rows: Ints, policy: Policy) -> Matches:
@@ -224,7 +242,9 @@ class Join:
         take = (fits & ~labelled) | correction
         count_now = predicted & take
         when = np.maximum(eff, t.eff_ms[rows])
-        undo = self._changes(rows[correction & predicted], -1, when[correction & predicted], todo[correction & predicted])
+        undo = self._changes(
+            rows[correction & predicted], -1, when[correction & predicted], todo[correction & predicted]
+        )
         self._write(new, todo[take], rows[take], first=~labelled[take])
         done = self._changes(rows[count_now], 1, when[count_now], todo[count_now])
         return concatenate([undo, done])
@@ -233,12 +253,14 @@ class Join:
         """A first label comes within the horizon, and, before its prediction, within the orphans' wait."""
         t = self.table
         model = np.where(predicted, t.model[rows], 0)
-        in_horizon = eff - t.time_ms[rows] <= self._limit("horizon_ms", model)
-        return in_horizon & (t.eff_ms[rows] - eff <= self._limit("orphan_wait_ms", model))
+        in_horizon: Bools = eff - t.time_ms[rows] <= self._limit("horizon_ms", model)
+        in_wait: Bools = t.eff_ms[rows] - eff <= self._limit("orphan_wait_ms", model)
+        return in_horizon & in_wait
 
     def _is_null(self, rows: Ints) -> Bools:
         t = self.table
-        return (t.label[rows] < 0) & np.isnan(t.label_value[rows])
+        null: Bools = (t.label[rows] < 0) & np.isnan(t.label_value[rows])
+        return null
 
     def _write(self, new: Labels, places: Ints, rows: Ints, first: Bools) -> None:
         t = self.table

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from driftline.aggregates.drift import Prepared
 from driftline.aggregates.performance import Changes
 from driftline.aggregates.totals import Totals
 from driftline.decode import Decoder
@@ -15,6 +16,7 @@ from driftline.join.join import Join, Labels, Matches, Policy, Predictions
 from driftline.join.sampling import sampled
 from driftline.pipeline.slots import ModelState, Registry, Slot
 from driftline.records import (
+    Coded,
     Decoded,
     Ints,
     Kind,
@@ -197,7 +199,7 @@ class Pipeline:
         rows = np.flatnonzero(taking)
         if not len(rows):
             return accepted, taking
-        self._policies()
+        self.learn_policies()
         regression = slot.settings.task is Task.REGRESSION
         codes, grown = slot.model.class_codes(part.predicted)
         if grown:
@@ -233,7 +235,8 @@ class Pipeline:
             if slot.model is model:
                 slot.grow()
 
-    def _policies(self) -> None:
+    def learn_policies(self) -> None:
+        """How long each model waits for labels, for models met since the last call."""
         for model in self.registry.by_code[len(self.join.policies) :]:
             labels = model.settings.labels
             policy = Policy(labels.horizon_ms, labels.orphan_wait_ms, labels.corrections_ms)
@@ -279,7 +282,7 @@ class Pipeline:
         model = self.registry.model(part.model)
         if model is None:
             return
-        self._policies()
+        self.learn_policies()
         mine = np.flatnonzero(keep[part.rows])
         if not model.settings.labels.enabled or not len(mine):
             return

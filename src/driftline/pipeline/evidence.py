@@ -77,8 +77,8 @@ def _says(who: str, resolved: Resolved, v: Violation, since: str) -> str:
     d = v.dimension
     parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
     of = f" of {' '.join(parts)}" if parts else ""
-    span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""  # noqa: PLR0124
-    value = f"{v.value:.3g}" if v.value == v.value else "unknown"  # noqa: PLR0124
+    span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
+    value = f"{v.value:.3g}" if v.value == v.value else "unknown"
     return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {_beyond(comparison, v)} since {since}"
 
 
@@ -103,7 +103,9 @@ def _violation(v: Violation) -> dict[str, Any]:
     return {**shown, **{k: x for k, x in more.items() if x is not None}}
 
 
-def _window(slot: Slot, resolved: Resolved, now_ms: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+def _window(
+    slot: Slot, resolved: Resolved, now_ms: int
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     if resolved.finest is None:
         return None, []
     kind, length_ms, slide = resolved.finest_kind, resolved.finest.length_ms, resolved.finest.slide_ms
@@ -130,7 +132,9 @@ def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
         return []
     panes = slot.drift_panes[0]
     end_ms = now_ms // panes.window.slide_ms * panes.window.slide_ms
-    evaluations = evaluate(slot, WindowKind.DRIFT, panes.window.length_ms, panes.peek(end_ms), frozenset(("psi",)))
+    evaluations = evaluate(
+        slot, WindowKind.DRIFT, panes.window.length_ms, panes.peek(end_ms), frozenset(("psi",))
+    )
     if not evaluations:
         return []
     psi = evaluations[0]

@@ -81,7 +81,10 @@ class Judging:
     def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
         """Statistics that some rule reads of a window."""
         metrics = {
-            c.metric for r in self.of(slot) for c in r.spec.comparisons() if (c.kind, c.window_ms) == (kind, length_ms)
+            c.metric
+            for r in self.of(slot)
+            for c in r.spec.comparisons()
+            if (c.kind, c.window_ms) == (kind, length_ms)
         }
         others = {
             c.metric for s in self._slots if s.model is slot.model and s is not slot for r in self.of(s)
@@ -108,7 +111,11 @@ class Judging:
             if resolved.finest is None:
                 continue
             end_ms = ends.get((resolved.finest_kind, resolved.finest.length_ms))
-            if end_ms is not None and resolved.judged_at(end_ms) and self._active(slot, resolved.spec, end_ms):
+            if (
+                end_ms is not None
+                and resolved.judged_at(end_ms)
+                and self._active(slot, resolved.spec, end_ms)
+            ):
                 messages += self._evaluate(slot, resolved, lookup, instant_ms, wall_ms)
         return messages + self._ask_again(slot, instant_ms, wall_ms)
 
@@ -118,14 +125,24 @@ class Judging:
         if spec.versions is not None:
             return True
         panes = slot.drift_panes or slot.performance_panes
-        return any(start >= end_ms - spec.active_for_ms - panes[0].window.slide_ms for start in panes[0].panes if start < end_ms)
+        return any(
+            start >= end_ms - spec.active_for_ms - panes[0].window.slide_ms
+            for start in panes[0].panes
+            if start < end_ms
+        )
 
-    def _evaluate(self, slot: Slot, resolved: Resolved, lookup: SlotLookup, now_ms: int, wall_ms: int) -> list[Message]:
+    def _evaluate(
+        self, slot: Slot, resolved: Resolved, lookup: SlotLookup, now_ms: int, wall_ms: int
+    ) -> list[Message]:
         average = {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(slot.settings.task)
         messages = []
         for binding in self._bindings(slot, resolved, lookup):
             verdict = judge(resolved.spec.when, lookup, binding, average)
-            unless = judge(resolved.spec.unless, lookup, binding, average) if resolved.spec.unless else Verdict(None)
+            unless = (
+                judge(resolved.spec.unless, lookup, binding, average)
+                if resolved.spec.unless
+                else Verdict(None)
+            )
             messages += self._step(slot, resolved, binding, verdict, unless.outcome is True, now_ms, wall_ms)
         return messages
 
@@ -139,13 +156,17 @@ class Judging:
             for value in lookup.now(comparison):
                 if matches(comparison, value.dimension, {}, average):
                     d = value.dimension
-                    all_ = {"feature": d.feature, "class": d.class_, "segment": d.segment[1] if d.segment else None}
+                    all_ = {
+                        "feature": d.feature,
+                        "class": d.class_,
+                        "segment": d.segment[1] if d.segment else None,
+                    }
                     binding = {k: v for k, v in all_.items() if k in comparison.globs and v is not None}
                     found[json.dumps(binding, sort_keys=True)] = binding
         return [found[key] for key in sorted(found)]
 
     def _step(
-        self, slot: Slot, resolved: Resolved, binding: dict[str, str], verdict: Verdict, unless: bool,  # noqa: FBT001
+        self, slot: Slot, resolved: Resolved, binding: dict[str, str], verdict: Verdict, unless: bool,
         now_ms: int, wall_ms: int,
     ) -> list[Message]:  # fmt: skip
         spec = resolved.spec
@@ -170,10 +191,14 @@ class Judging:
     # -- effects -------------------------------------------------------------------------------------
 
     def _fire(
-        self, slot: Slot, resolved: Resolved, instance: Instance, unless: bool, now_ms: int, wall_ms: int  # noqa: FBT001
+        self, slot: Slot, resolved: Resolved, instance: Instance, unless: bool, now_ms: int, wall_ms: int
     ) -> list[Message]:  # fmt: skip
         state = instance.state
-        instance.episode = {"start_ms": state.active_since_ms, "fired_ms": state.fired_at_ms, "number": state.number}
+        instance.episode = {
+            "start_ms": state.active_since_ms,
+            "fired_ms": state.fired_at_ms,
+            "number": state.number,
+        }
         if resolved.spec.then != "retrain" or unless:
             instance.mode = "alert"
             return [self._message(trigger.ALERT_FIRED, slot, resolved, instance, now_ms, wall_ms)]
@@ -184,7 +209,9 @@ class Judging:
             return []
         return [self._request(slot, resolved, instance, now_ms, wall_ms)]
 
-    def _request(self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int) -> Message:
+    def _request(
+        self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int
+    ) -> Message:
         labels = (resolved.spec.name, *slot.key, resolved.spec.severity)
         self.triggers[labels] += 1
         self.trigger_last_ms[labels] = now_ms
@@ -194,7 +221,9 @@ class Judging:
         self, slot: Slot, resolved: Resolved, instance: Instance, reason: Reason, now_ms: int, wall_ms: int
     ) -> list[Message]:
         if instance.mode == "alert":
-            return [self._message(trigger.ALERT_RESOLVED, slot, resolved, instance, now_ms, wall_ms, str(reason))]
+            return [
+                self._message(trigger.ALERT_RESOLVED, slot, resolved, instance, now_ms, wall_ms, str(reason))
+            ]
         held = self.requests.get(slot.code, requests.Requests())
         opener = self.instances.get(held.opener or "", instance)
         rule = next((r for r in self.of(slot) if r.spec.name == opener.rule), resolved)
@@ -223,7 +252,11 @@ class Judging:
         ending: str | None = None,
     ) -> Message:  # fmt: skip
         held = self.requests.get(slot.code, requests.Requests())
-        attached = [self.instances[k] for k in held.firing if k in self.instances] if instance.mode == "request" else []
+        attached = (
+            [self.instances[k] for k in held.firing if k in self.instances]
+            if instance.mode == "request"
+            else []
+        )
         asking = [instance, *(a for a in attached if a is not instance)]
         by_name = {r.spec.name: r for r in self.of(slot)}
         reasons = [(by_name[a.rule], a.episode) for a in asking if a.rule in by_name]
@@ -256,7 +289,7 @@ class Judging:
             for resolved in self.of(slot):
                 if isinstance(resolved.spec.when, Silence):
                     silent = wall_ms - since >= resolved.spec.when.no_events_for_ms
-                    messages += self._step(slot, resolved, {}, Verdict(silent), False, wall_ms, wall_ms)  # noqa: FBT003
+                    messages += self._step(slot, resolved, {}, Verdict(silent), False, wall_ms, wall_ms)
         return messages
 
     # -- state and view ------------------------------------------------------------------------------
@@ -306,11 +339,18 @@ class Judging:
             slot, worst = self._slots[i.slot], i.violations[0] if i.violations else None
             views.append(
                 RuleView(
-                    rule=i.rule, model=slot.model.name, version=slot.version, instance=i.binding,
-                    severity=severities.get(i.rule, ""), state=str(i.state.phase),
-                    active_since_ms=i.state.active_since_ms, fired_at_ms=i.state.fired_at_ms,
-                    value=worst.value if worst else None, threshold=worst.threshold if worst else None,
-                    insufficient=i.insufficient, last_judged_ms=i.state.last_judged_ms,
-                )  # fmt: skip
+                    rule=i.rule,
+                    model=slot.model.name,
+                    version=slot.version,
+                    instance=i.binding,
+                    severity=severities.get(i.rule, ""),
+                    state=str(i.state.phase),
+                    active_since_ms=i.state.active_since_ms,
+                    fired_at_ms=i.state.fired_at_ms,
+                    value=worst.value if worst else None,
+                    threshold=worst.threshold if worst else None,
+                    insufficient=i.insufficient,
+                    last_judged_ms=i.state.last_judged_ms,
+                )
             )
         return tuple(views)

@@ -87,7 +87,9 @@ class SlotLookup:
         if found is None or panes is None:
             return None
         totals = panes.peek(found.end_ms - length_ms)
-        evaluations = evaluate(self._slot, comparison.kind, length_ms, totals, frozenset((comparison.metric,)))
+        evaluations = evaluate(
+            self._slot, comparison.kind, length_ms, totals, frozenset((comparison.metric,))
+        )
         value = _pick(evaluations, comparison.metric, dimension)
         return value if value is not None and value.sufficient else None
 
@@ -100,7 +102,9 @@ class SlotLookup:
         counts = profile.performance.get("confusion")
         if counts is not None and comparison.metric in _FROM_CONFUSION:
             layout = self._slot.performance
-            totals = layout.reference_totals(tuple(profile.performance["classes"]), np.asarray(counts, np.int64))
+            totals = layout.reference_totals(
+                tuple(profile.performance["classes"]), np.asarray(counts, np.int64)
+            )
             evaluations = evaluate(self._slot, comparison.kind, 1, totals, frozenset((comparison.metric,)))
             for evaluation in evaluations:
                 evaluation.sufficient[:] = True
@@ -113,7 +117,7 @@ _FROM_CONFUSION = frozenset(("accuracy", "precision", "recall", "f1", "balanced_
 
 
 def _known(value: float, dimension: Dimension) -> Value:
-    return Value(dimension, value, 0, True, lambda _c: intervals.known(value))  # noqa: FBT003
+    return Value(dimension, value, 0, True, lambda _c: intervals.known(value))
 
 
 def _reference_moment(slot: Slot, metric: str, dimension: Dimension) -> Value | None:

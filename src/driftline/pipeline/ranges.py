@@ -19,7 +19,9 @@ class DataIndex:
     def __init__(self) -> None:
         self.hours: dict[tuple[str, str, int], dict[int, Span]] = {}
 
-    def add(self, kind: str, topic: str, partition: int, hour_of_ms: Ints, offset: Ints, time_ms: Ints) -> None:
+    def add(
+        self, kind: str, topic: str, partition: int, hour_of_ms: Ints, offset: Ints, time_ms: Ints
+    ) -> None:
         """Note records of one partition; ``hour_of_ms`` is the time of their predictions."""
         spans = self.hours.setdefault((kind, topic, partition), {})
         hour = hour_of_ms // HOUR_MS

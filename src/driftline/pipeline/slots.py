@@ -267,5 +267,8 @@ def with_windows(settings: ModelSettings, drift: set[Window], performance: set[W
     return replace(
         settings,
         drift_windows=(*settings.drift_windows, *sorted(drift - set(settings.drift_windows))),
-        performance_windows=(*settings.performance_windows, *sorted(performance - set(settings.performance_windows))),
+        performance_windows=(
+            *settings.performance_windows,
+            *sorted(performance - set(settings.performance_windows)),
+        ),
     )

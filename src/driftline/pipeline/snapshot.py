@@ -28,7 +28,9 @@ def snapshot(pipeline: Pipeline) -> dict[BlobKey, Blob | None]:
                 key = ("pane", _pane_key(slot, kind, panes, start))
                 blobs[key] = _pane(slot, kind, panes, start)
             panes.changed.clear()
-    blobs["join_block", "table"] = Blob(FORMAT, {"counts": dict(pipeline.join.counts)}, pipeline.join.table.snapshot())
+    blobs["join_block", "table"] = Blob(
+        FORMAT, {"counts": dict(pipeline.join.counts)}, pipeline.join.table.snapshot()
+    )
     blobs["staged", "labels"] = _columns(pipeline.labels.snapshot())
     blobs["staged", "changes"] = _columns(pipeline.changes.snapshot())
     blobs["staged", "late"] = _late(pipeline)
@@ -136,6 +138,7 @@ def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
     for (kind, _key), blob in blobs.items():
         if kind == "pane":
             _restore_pane(slots, blob)
+    pipeline.learn_policies()
     pipeline.forget()
 
 
@@ -168,7 +171,10 @@ def _restore_pane(slots: dict[int, Slot], blob: Blob) -> None:
     kind = WindowKind(blob.data["kind"])
     for panes_kind, panes in slot.panes():
         window = panes.window
-        if panes_kind is kind and (window.length_ms, window.slide_ms) == (blob.data["length_ms"], blob.data["slide_ms"]):
+        if panes_kind is kind and (window.length_ms, window.slide_ms) == (
+            blob.data["length_ms"],
+            blob.data["slide_ms"],
+        ):
             a = {n: v.copy() for n, v in blob.arrays.items()}
             unseen = tuple(dict(u) for u in blob.data["unseen"])
             panes.panes[blob.data["start_ms"]] = Totals(a["counts"], a["sums"], a["low"], a["high"], unseen)

@@ -19,13 +19,17 @@ from driftline.statistics.lines import sample_lines
 from driftline.statistics.performance import evaluate_performance
 
 
-def evaluate(slot: Slot, kind: WindowKind, length_ms: int, totals: Totals, only: frozenset[str] | None) -> list[Evaluation]:
+def evaluate(
+    slot: Slot, kind: WindowKind, length_ms: int, totals: Totals, only: frozenset[str] | None
+) -> list[Evaluation]:
     """All statistics of one window (or ``only`` some)."""
     counts, sums = totals.counts[None, :], totals.sums[None, :]
     settings = slot.settings
     if kind is WindowKind.DRIFT:
         return evaluate_drift(slot.drift, counts, sums, [totals.unseen], length_ms, settings.gates, only)
-    return evaluate_performance(slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only)
+    return evaluate_performance(
+        slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only
+    )
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Samples:
 
     write: Callable[[Iterable[bytes]], None]
     final: bool = False
+    from_ms: int | None = None
+    """What is judged before this is not written."""
     waiting: list[tuple[Judged, list[bytes]]] = field(default_factory=list)
 
 
@@ -73,7 +79,9 @@ class Rules(Protocol):
 class StreamEngine:
     """advance(idle) judges what W has passed, and returns the messages to publish."""
 
-    def __init__(self, pipeline: Pipeline, rules: Rules | None = None, samples: Samples | None = None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, rules: Rules | None = None, samples: Samples | None = None
+    ) -> None:
         self.pipeline = pipeline
         self.rules = rules
         self.samples = samples
@@ -132,6 +140,8 @@ class StreamEngine:
     def _sample(self, window: Window) -> None:
         samples = self.samples
         assert samples is not None  # noqa: S101
+        if samples.from_ms is not None and window.judged.instant_ms < samples.from_ms:
+            return
         lines = self._lines(window.judged, window.evaluations, final=False)
         if samples.final:
             samples.waiting.append((window.judged, lines))
@@ -141,7 +151,9 @@ class StreamEngine:
     def _lines(self, judged: Judged, evaluations: list[Evaluation], *, final: bool) -> list[bytes]:
         slot = judged.slot
         length_ms = self._length_ms(slot, judged.kind, judged.place)
-        twice = judged.kind is WindowKind.DRIFT and any(p.window.length_ms == length_ms for p in slot.performance_panes)
+        twice = judged.kind is WindowKind.DRIFT and any(
+            p.window.length_ms == length_ms for p in slot.performance_panes
+        )
         kept = [e for e in evaluations if not (twice and e.statistic == "events")]
         panes = slot.drift_panes if judged.kind is WindowKind.DRIFT else slot.performance_panes
         name = panes[judged.place].window.name

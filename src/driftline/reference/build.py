@@ -83,7 +83,9 @@ def _profile(table: Table, path: Path, options: BuildOptions, progress: Progress
     outputs = read_outputs(table, wanted, meter.of)
     digest = _sha256(path)
     profile = _assembled(options, table.rows, numeric, categorical, outputs)
-    return with_id(replace(profile, sha256=digest, lineage=_lineage(path, digest, table, options), time_span_ms=span))
+    return with_id(
+        replace(profile, sha256=digest, lineage=_lineage(path, digest, table, options), time_span_ms=span)
+    )
 
 
 def _assembled(
@@ -161,7 +163,9 @@ def _features(table: Table, options: BuildOptions) -> list[str]:
         return [name for name in _default_features(table, options) if _usable(table, name)]
     extra = [n for n in (*options.categorical, *options.numeric) if n not in options.features]
     if extra:
-        raise UsageError(f"--features names all features, categorical ones included; {extra[0]!r} is not among them")
+        raise UsageError(
+            f"--features names all features, categorical ones included; {extra[0]!r} is not among them"
+        )
     return list(dict.fromkeys(options.features))
 
 

@@ -131,7 +131,9 @@ def _converter(table: Table) -> Callable[[Any], str | int]:
     return by_text[table.text]
 
 
-def _codes(array: pa.Array[Any], known: dict[str, int], convert: Callable[[Any], str | int]) -> NDArray[np.int32]:
+def _codes(
+    array: pa.Array[Any], known: dict[str, int], convert: Callable[[Any], str | int]
+) -> NDArray[np.int32]:
     """The array's codes; each different value of it is converted once."""
     coded: Any = array if isinstance(array.type, pa.DictionaryType) else pc.dictionary_encode(array)
     translation = [_code(convert(_short(value)), known) for value in coded.dictionary]
@@ -174,9 +176,13 @@ def time_span_ms(table: Table, column: str, advance: Advance = _silent) -> tuple
 
 def _times_ms(array: pa.Array[Any], table: Table, column: str) -> list[int]:
     if pa.types.is_timestamp(array.type):
-        extremes: Any = pc.min_max(pc.cast(array, pa.timestamp("ms", getattr(array.type, "tz", None)), safe=False))
+        extremes: Any = pc.min_max(
+            pc.cast(array, pa.timestamp("ms", getattr(array.type, "tz", None)), safe=False)
+        )
         return [pc.cast(extremes[end], pa.int64()).as_py() for end in ("min", "max")]
-    return [_time_ms(_unquoted(value) if table.text == "json" else value, column) for value in array.to_pylist()]
+    return [
+        _time_ms(_unquoted(value) if table.text == "json" else value, column) for value in array.to_pylist()
+    ]
 
 
 def _unquoted(text: Any) -> str:

@@ -120,7 +120,9 @@ def _categorical_problem(column: CategoricalShape) -> str | None:
 
 
 def _id(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    canonical = json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -174,7 +176,10 @@ def _plain(value: Any) -> Any:
 
 
 def _profile(shape: ReferenceShape) -> Profile:
-    plain = {name: getattr(shape, name) for name in ("model", "version", "positive", "id", "sha256", "bins_id", "rows")}
+    plain = {
+        name: getattr(shape, name)
+        for name in ("model", "version", "positive", "id", "sha256", "bins_id", "rows")
+    }
     return Profile(
         **plain,
         task=Task(shape.task) if shape.task else None,
@@ -218,4 +223,6 @@ def _numeric(shape: NumericShape) -> NumericProfile:
 
 def _categorical(shape: CategoricalShape) -> CategoricalProfile:
     fields = msgspec.structs.asdict(shape)
-    return CategoricalProfile(**fields | {"categories": tuple(shape.categories), "counts": _ints(shape.counts)})
+    return CategoricalProfile(
+        **fields | {"categories": tuple(shape.categories), "counts": _ints(shape.counts)}
+    )

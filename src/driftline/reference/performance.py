@@ -24,7 +24,9 @@ def _chunks(rows: int) -> Iterator[slice]:
     return (slice(i, i + _CHUNK_ROWS) for i in range(0, rows, _CHUNK_ROWS))
 
 
-def classification(label: Coded, predicted: Coded, score: Floats | None, positive: str | None) -> Mapping[str, Any]:
+def classification(
+    label: Coded, predicted: Coded, score: Floats | None, positive: str | None
+) -> Mapping[str, Any]:
     """``{"classes", "confusion" [true][predicted], "n", "positive", "metrics"}`` of the rows that have both.
 
     ``metrics`` holds one number a statistic for a binary task; without a ``positive`` precision, recall

@@ -55,7 +55,7 @@ class State:
 QUIET = State()
 
 
-def step(spec: RuleSpec, state: State, outcome: bool | None, now_ms: int) -> tuple[State, Reason]:  # noqa: FBT001
+def step(spec: RuleSpec, state: State, outcome: bool | None, now_ms: int) -> tuple[State, Reason]:
     """The next state, and why. ``outcome`` None: too little data to judge."""
     state, gap = _after_gap(spec, state, now_ms)
     if outcome is None and spec.no_data != "hold":
@@ -74,13 +74,20 @@ def _after_gap(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, bool]:
 
 
 def _ended(state: State) -> State:
-    return replace(state, phase=Phase.INACTIVE, active_since_ms=None, fired_at_ms=None, last_true_ms=None, trues=0)
+    return replace(
+        state, phase=Phase.INACTIVE, active_since_ms=None, fired_at_ms=None, last_true_ms=None, trues=0
+    )
 
 
 def _true(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, Reason]:
     if state.phase is Phase.INACTIVE:
         state = replace(
-            state, phase=Phase.PENDING, active_since_ms=now_ms, last_true_ms=now_ms, trues=1, number=state.number + 1
+            state,
+            phase=Phase.PENDING,
+            active_since_ms=now_ms,
+            last_true_ms=now_ms,
+            trues=1,
+            number=state.number + 1,
         )
         reason = Reason.STARTED
     else:

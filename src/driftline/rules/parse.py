@@ -9,14 +9,13 @@ from typing import Any
 
 from driftline.durations import duration_ms
 from driftline.errors import Problem
-from driftline.rules.spec import (
-    AVERAGED_METRICS, DRIFT_METRICS, FEATURE_METRICS, OPERATORS, PERFORMANCE_METRICS, UNIT_METRICS,
-    Combination, Comparison, Condition, RuleSpec, Silence,
-)  # fmt: skip
+from driftline.rules import fitting
+from driftline.rules.catalogue import STATISTICS
+from driftline.rules.spec import OPERATORS, Combination, Comparison, Condition, RuleSpec, Silence
 
 _RULE_KEYS = (
     "name", "uid", "models", "versions", "active_for", "when", "for", "severity", "then", "unless",
-    "cooldown", "keep_firing_for", "no_data", "max_gap",
+    "cooldown", "keep_firing_for", "no_data", "max_gap", "enabled",
 )  # fmt: skip
 _CONDITION_KEYS = (
     "metric", "window", "feature", "segment", "class", "average", "output", *OPERATORS, "versus",
@@ -24,7 +23,6 @@ _CONDITION_KEYS = (
 )  # fmt: skip
 _CHANGE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(points?|percent|%)\s*")
 _WINDOWS = re.compile(r"\s*(\d+)\s+windows?\s*")
-METRICS = DRIFT_METRICS | PERFORMANCE_METRICS
 
 
 class _Reader:
@@ -52,7 +50,9 @@ class _Reader:
             self.wrong(f"{path}.{key}", str(error))
             return default
 
-    def choice(self, raw: Mapping[str, Any], key: str, path: str, allowed: tuple[str, ...], default: str) -> str:
+    def choice(
+        self, raw: Mapping[str, Any], key: str, path: str, allowed: tuple[str, ...], default: str
+    ) -> str:
         value = raw.get(key, default)
         if value not in allowed:
             self.wrong(f"{path}.{key}", f'"{value}" is not one of {", ".join(allowed)}')
@@ -65,7 +65,9 @@ class _Reader:
             return None
         return float(value)
 
-    def names(self, raw: Mapping[str, Any], key: str, path: str, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    def names(
+        self, raw: Mapping[str, Any], key: str, path: str, default: tuple[str, ...] | None
+    ) -> tuple[str, ...] | None:
         value = raw.get(key, default)
         if value is None or isinstance(value, tuple):
             return default
@@ -82,14 +84,23 @@ def parse_rules(raw: object, path: str) -> tuple[tuple[RuleSpec, ...], list[Prob
     if not isinstance(raw, list):
         reader.wrong(path, f"{type(raw).__name__} found; a list of rules is needed")
         return (), reader.problems
-    rules = [r for i, entry in enumerate(raw) if (r := _rule(reader, entry, f"{path}[{i}]")) is not None]
+    rules: list[RuleSpec] = []
     seen: set[str] = set()
-    for number, rule in enumerate(rules):
-        for name in {rule.name, rule.identity}:
+    for place, entry in ((f"{path}[{number}]", entry) for number, entry in enumerate(raw)):
+        rule = _rule(reader, entry, place)
+        for name in _identities(entry):
             if name in seen:
-                reader.wrong(f"{path}[{number}].name", f'"{name}" is the name of an earlier rule; names are unique')
-        seen |= {rule.name, rule.identity}
+                reader.wrong(f"{place}.name", f'"{name}" is the name of an earlier rule; names are unique')
+            seen.add(name)
+        if rule is not None and entry.get("enabled", True):
+            rules.append(rule)
     return tuple(rules), reader.problems
+
+
+def _identities(raw: object) -> list[str]:
+    """The names that a rule is known by, each once."""
+    names = [raw.get("name"), raw.get("uid")] if isinstance(raw, Mapping) else []
+    return list(dict.fromkeys(n for n in names if isinstance(n, str)))
 
 
 def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
@@ -101,6 +112,10 @@ def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
     name = raw.get("name")
     if not isinstance(name, str) or not name:
         reader.wrong(f"{path}.name", f"{name!r} found; every rule needs a name")
+    if not isinstance(raw.get("uid", ""), str):
+        reader.wrong(f"{path}.uid", f'{raw["uid"]!r} is not a text; write "{raw["uid"]}" in quotes')
+    if not isinstance(raw.get("enabled", True), bool):
+        reader.wrong(f"{path}.enabled", f'"{raw["enabled"]}" is not true or false')
     when = _condition(reader, raw.get("when"), f"{path}.when", top=True)
     unless = _condition(reader, raw["unless"], f"{path}.unless") if "unless" in raw else None
     for_ms, for_windows = _for(reader, raw, path)
@@ -161,25 +176,21 @@ def _combination(reader: _Reader, raw: Mapping[str, Any], how: str, path: str) -
 def _comparison(reader: _Reader, raw: Mapping[str, Any], path: str) -> Comparison | None:
     before = len(reader.problems)
     reader.keys(raw, _CONDITION_KEYS, path)
-    metric = raw.get("metric")
-    if metric not in METRICS:
-        close = get_close_matches(str(metric), sorted(METRICS), 1)
-        hint = f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(sorted(METRICS))}"
-        reader.wrong(f"{path}.metric", f'"{metric}" is not a statistic{hint}' if metric else f"missing{hint}")
+    metric = _metric(reader, raw, path)
     found = [op for op in OPERATORS if op in raw]
     if len(found) != 1:
-        reader.wrong(path, f"exactly one of {', '.join(OPERATORS)} is needed; found {', '.join(found) or 'none'}")
+        shown = ", ".join(found) or "none"
+        reader.wrong(path, f"exactly one of {', '.join(OPERATORS)} is needed; found {shown}")
         return None
     op = found[0]
     threshold, unit = _threshold(reader, raw, op, path)
     versus = _versus(reader, raw, op, path)
-    if unit == "points" and metric in METRICS and metric not in UNIT_METRICS:
-        reader.wrong(f"{path}.{op}", f'points are for statistics in 0…1, which {metric} is not; write "percent"')
     window_ms = reader.duration(raw, "window", path, 0) if "window" in raw else None
-    if metric in FEATURE_METRICS and "feature" not in raw:
-        reader.wrong(path, f'{metric} is of a feature: add feature: NAME, or feature: "*"')
-    if "average" in raw and metric in METRICS and metric not in AVERAGED_METRICS:
-        reader.wrong(f"{path}.average", f"{metric} has no averages; precision, recall and f1 have")
+    if raw.get("window") is not None and window_ms == 0 and len(reader.problems) == before:
+        reader.wrong(f"{path}.window", f'"{raw["window"]}" is empty; write "24h"')
+    if metric is not None:
+        for place, message in fitting.mistakes(metric, op, unit, raw):
+            reader.wrong(f"{path}{place}", message)
     confidence = _confidence(reader, raw, path)
     at_least = raw.get("at_least")
     if at_least is not None and (isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1):
@@ -195,6 +206,16 @@ def _comparison(reader: _Reader, raw: Mapping[str, Any], path: str) -> Compariso
     )  # fmt: skip
 
 
+def _metric(reader: _Reader, raw: Mapping[str, Any], path: str) -> str | None:
+    metric = raw.get("metric")
+    if isinstance(metric, str) and metric in STATISTICS:
+        return metric
+    close = get_close_matches(str(metric), STATISTICS, 1)
+    hint = f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(sorted(STATISTICS))}"
+    reader.wrong(f"{path}.metric", f'"{metric}" is not a statistic{hint}' if metric else f"missing{hint}")
+    return None
+
+
 def _text(raw: Mapping[str, Any], key: str) -> str | None:
     value = raw.get(key)
     if value is None:
@@ -202,16 +223,20 @@ def _text(raw: Mapping[str, Any], key: str) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _threshold(reader: _Reader, raw: Mapping[str, Any], op: str, path: str) -> tuple[tuple[float, ...], str | None]:
+def _threshold(
+    reader: _Reader, raw: Mapping[str, Any], op: str, path: str
+) -> tuple[tuple[float, ...], str | None]:
     value, where = raw[op], f"{path}.{op}"
     if op in ("drop", "rise"):
         found = _CHANGE.fullmatch(value) if isinstance(value, str) else None
         if found is None:
-            reader.wrong(where, f'"{value}" does not say of what; write "{value} points" or "{value} percent"')
+            reader.wrong(
+                where, f'"{value}" does not say of what; write "{value} points" or "{value} percent"'
+            )
             return (0.0,), "points"
         return (float(found[1]),), "points" if found[2].startswith("point") else "percent"
     if op == "outside":
-        if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
+        if not isinstance(value, list) or len(value) != 2:
             reader.wrong(where, f"{value!r} found; two numbers are needed, as [0.4, 0.6]")
             return (0.0, 0.0), None
         ends = [reader.number(v, where) for v in value]
@@ -223,7 +248,9 @@ def _threshold(reader: _Reader, raw: Mapping[str, Any], op: str, path: str) -> t
 
 def _versus(reader: _Reader, raw: Mapping[str, Any], op: str, path: str) -> str | None:
     versus = raw.get("versus")
-    known = isinstance(versus, str) and (versus in ("reference", "previous window") or versus.startswith("version "))
+    known = isinstance(versus, str) and (
+        versus in ("reference", "previous window") or versus.startswith("version ")
+    )
     if op in ("drop", "rise"):
         if not known:
             found = f'"{versus}" found' if versus is not None else "missing"
@@ -238,7 +265,7 @@ def _confidence(reader: _Reader, raw: Mapping[str, Any], path: str) -> float | N
     if "confidence" not in raw:
         return None
     value = reader.number(raw["confidence"], f"{path}.confidence")
-    if value is not None and not 0.5 <= value < 1:  # noqa: PLR2004
+    if value is not None and not 0.5 <= value < 1:
         reader.wrong(f"{path}.confidence", f'"{raw["confidence"]}" is not in 0.5…1; write 0.95')
     return value
 
@@ -246,7 +273,9 @@ def _confidence(reader: _Reader, raw: Mapping[str, Any], path: str) -> float | N
 def _per_feature(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[tuple[str, float], ...]:
     value = raw.get("per_feature", {})
     if not isinstance(value, Mapping):
-        reader.wrong(f"{path}.per_feature", f"{value!r} found; a mapping of feature names to numbers is needed")
+        reader.wrong(
+            f"{path}.per_feature", f"{value!r} found; a mapping of feature names to numbers is needed"
+        )
         return ()
     return tuple((str(k), reader.number(v, f"{path}.per_feature.{k}") or 0.0) for k, v in value.items())
 
@@ -256,9 +285,9 @@ def _segment(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[str, s
     if value is None:
         return None
     if not isinstance(value, Mapping) or len(value) != 1:
-        reader.wrong(f"{path}.segment", f'{value!r} found; one segment is named as {{region: nsw}} or {{region: "*"}}')
+        reader.wrong(
+            f"{path}.segment", f'{value!r} found; one segment is named as {{region: nsw}} or {{region: "*"}}'
+        )
         return None
     (name, wanted), *_ = value.items()
     return str(name), str(wanted)
-
-

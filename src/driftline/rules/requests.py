@@ -21,12 +21,15 @@ class Requests:
 
 
 def fired(state: Requests, asker: Asker, now_ms: int) -> tuple[Requests, str]:
-    """An instance fires: it opens a request, joins the open one, or waits for the cooldown's end."""
+    """An instance fires: it opens a request, joins the open one, or waits for the cooldown's end.
+
+    Where others wait already, it waits beside them, and ``due`` says which of them asks.
+    """
     if state.opener is not None:
         return replace(state, firing=(*state.firing, asker)), "attached"
-    if state.cooldown_until_ms is not None and now_ms < state.cooldown_until_ms:
+    if state.waiting or (state.cooldown_until_ms is not None and now_ms < state.cooldown_until_ms):
         return replace(state, waiting=(*state.waiting, asker)), "waits"
-    return Requests(asker, (asker, *state.waiting)), "opened"
+    return Requests(asker, (asker,)), "opened"
 
 
 def resolved(state: Requests, asker: Asker, now_ms: int, cooldown_ms: int) -> tuple[Requests, str]:

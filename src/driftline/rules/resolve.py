@@ -12,14 +12,19 @@ from driftline.settings import ModelSettings, Window, WindowKind
 
 
 def default_slide(length_ms: int, step_ms: int) -> int:
-    """The smallest multiple of the step that is at least length/48 and divides the length."""
+    """The smallest multiple of the step that is at least length/48 and divides the length.
+
+    ``length_ms`` is a multiple of ``step_ms``.
+    """
     slide = -(-length_ms // (48 * step_ms)) * step_ms
     while length_ms % slide:
         slide += step_ms
     return slide
 
 
-def windows_of_rules(rules: tuple[RuleSpec, ...], settings: ModelSettings, step_ms: int) -> tuple[set[Window], set[Window]]:
+def windows_of_rules(
+    rules: tuple[RuleSpec, ...], settings: ModelSettings, step_ms: int
+) -> tuple[set[Window], set[Window]]:
     """Windows (drift, performance) that rules name and the model does not have."""
     have = {
         WindowKind.DRIFT: {w.length_ms for w in settings.drift_windows},
@@ -28,7 +33,7 @@ def windows_of_rules(rules: tuple[RuleSpec, ...], settings: ModelSettings, step_
     more: dict[WindowKind, set[Window]] = {WindowKind.DRIFT: set(), WindowKind.PERFORMANCE: set()}
     for rule in rules:
         for c in rule.comparisons():
-            if c.window_ms is not None and c.window_ms not in have[c.kind] and c.window_ms >= step_ms:
+            if c.window_ms and c.window_ms not in have[c.kind] and c.window_ms % step_ms == 0:
                 more[c.kind].add(Window(c.window_ms, default_slide(c.window_ms, step_ms)))
     return more[WindowKind.DRIFT], more[WindowKind.PERFORMANCE]
 
@@ -57,7 +62,7 @@ class Resolved:
 
 
 def resolve(spec: RuleSpec, settings: ModelSettings) -> Resolved | None:
-    """The rule for a model; None where the model has no window of a kind that the rule reads."""
+    """The rule for a model; None where the model has not every window that the rule reads."""
     windows = {
         WindowKind.DRIFT: settings.drift_windows,
         WindowKind.PERFORMANCE: settings.performance_windows if settings.labels.enabled else (),
@@ -69,6 +74,8 @@ def resolve(spec: RuleSpec, settings: ModelSettings) -> Resolved | None:
     unless = _filled(spec.unless, first) if spec.unless is not None else None
     filled = replace(spec, when=when, unless=unless)
     of = {(kind, w.length_ms): w for kind, ws in windows.items() for w in ws}
+    if any((c.kind, c.window_ms) not in of for c in filled.comparisons()):
+        return None
     read = [(c.kind, of[c.kind, c.window_ms or 0]) for c in comparisons(when)]
     if not read:
         return Resolved(filled, None, WindowKind.DRIFT, 0)
@@ -85,7 +92,9 @@ def _filled(condition: Condition, first: Mapping[WindowKind, int]) -> Condition:
         return condition
     if isinstance(condition, Combination):
         return replace(condition, conditions=tuple(_filled(c, first) for c in condition.conditions))
-    return condition if condition.window_ms is not None else replace(condition, window_ms=first[condition.kind])
+    return (
+        condition if condition.window_ms is not None else replace(condition, window_ms=first[condition.kind])
+    )
 
 
 def revision(resolved: Resolved, settings: ModelSettings, reference_sha256: str) -> str:

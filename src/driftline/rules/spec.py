@@ -6,28 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from driftline.rules.catalogue import STATISTICS
 from driftline.settings import DAY_MS, HOUR_MS, WindowKind, duration_text
 
-DRIFT_METRICS = frozenset(
-    "psi psi_deciles ks ks_high ks_pvalue wasserstein js_distance hellinger total_variation l_infinity chi2"
-    " chi2_pvalue mean std missing_ratio invalid_ratio unseen_ratio out_of_range_ratio prediction_psi"
-    " prediction_js_distance class_ratio latency_p50 latency_p95 latency_p99 throughput".split()
-)
-PERFORMANCE_METRICS = frozenset(
-    "accuracy precision recall f1 balanced_accuracy mcc auc log_loss brier mae rmse r2 mape bias"
-    " label_coverage events labelled".split()
-)
-FEATURE_METRICS = frozenset(
-    "psi psi_deciles ks ks_high ks_pvalue wasserstein js_distance hellinger total_variation l_infinity chi2"
-    " chi2_pvalue mean std missing_ratio invalid_ratio unseen_ratio out_of_range_ratio".split()
-)
-UNIT_METRICS = frozenset(
-    "ks ks_high ks_pvalue js_distance hellinger total_variation l_infinity chi2_pvalue missing_ratio invalid_ratio"
-    " unseen_ratio out_of_range_ratio prediction_js_distance class_ratio accuracy precision recall f1"
-    " balanced_accuracy auc label_coverage".split()
-)
-"""Statistics in 0…1, for which ``points`` make sense."""
-AVERAGED_METRICS = frozenset(("precision", "recall", "f1"))
 OPERATORS = ("above", "below", "outside", "drop", "rise")
 
 
@@ -56,7 +37,7 @@ class Comparison:
     @property
     def kind(self) -> WindowKind:
         """Which windows the statistic is of."""
-        return WindowKind.DRIFT if self.metric in DRIFT_METRICS else WindowKind.PERFORMANCE
+        return STATISTICS[self.metric].kind
 
     @property
     def globs(self) -> dict[str, str]:
@@ -69,7 +50,9 @@ class Comparison:
 
     def limit(self, feature: str | None) -> tuple[float, ...]:
         """The threshold for a feature."""
-        own = [value for glob, value in self.per_feature if feature is not None and fnmatchcase(feature, glob)]
+        own = [
+            value for glob, value in self.per_feature if feature is not None and fnmatchcase(feature, glob)
+        ]
         return (own[0],) if own else self.threshold
 
     def text(self, window: str) -> str:
@@ -82,8 +65,7 @@ class Comparison:
         unit = "%" if self.unit == "percent" else f" {self.unit}" if self.unit else ""
         against = f" versus {self.versus}" if self.versus else ""
         many = f" in at least {self.at_least}" if self.at_least is not None else ""
-        sure = f" with {self.confidence:g} confidence" if self.confidence else ""
-        return f"{self.metric}{of} over {window} {self.op} {limit}{unit}{against}{many}{sure}"
+        return f"{self.metric}{of} over {window} {self.op} {limit}{unit}{against}{many}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,8 @@ from math import isnan, nan
 from typing import Protocol
 
 from driftline.records import Dimension
-from driftline.rules.spec import AVERAGED_METRICS, Combination, Comparison, Condition
-
-LOWER_IS_BETTER = frozenset(
-    "log_loss brier mae rmse mape psi psi_deciles ks ks_high wasserstein js_distance hellinger total_variation"
-    " l_infinity chi2 missing_ratio invalid_ratio unseen_ratio out_of_range_ratio prediction_psi"
-    " prediction_js_distance latency_p50 latency_p95 latency_p99".split()
-)
+from driftline.rules.catalogue import STATISTICS
+from driftline.rules.spec import Combination, Comparison, Condition
 
 Estimate = tuple[float, float, float]
 """(value, lower, upper), one-sided at a confidence; NaN where unknown."""
@@ -68,7 +63,9 @@ class Verdict:
     violations: tuple[Violation, ...] = ()
 
 
-def judge(condition: Condition, lookup: Lookup, binding: dict[str, str], default_average: str | None) -> Verdict:
+def judge(
+    condition: Condition, lookup: Lookup, binding: dict[str, str], default_average: str | None
+) -> Verdict:
     """The verdict of a condition for one instance; ``binding`` names the instance's dimensions."""
     if isinstance(condition, Combination):
         verdicts = [judge(part, lookup, binding, default_average) for part in condition.conditions]
@@ -77,57 +74,69 @@ def judge(condition: Condition, lookup: Lookup, binding: dict[str, str], default
         return Verdict(None)
     values = [v for v in lookup.now(condition) if matches(condition, v.dimension, binding, default_average)]
     verdicts = [_compare(condition, value, lookup) for value in values]
-    if condition.at_least is not None:
-        return _at_least(condition.at_least, verdicts)
     if not verdicts:
         return Verdict(None)
+    if condition.at_least is not None:
+        return _at_least(condition.at_least, verdicts)
     if len(verdicts) == 1:
         return verdicts[0]
     return _combined("any", verdicts)
 
 
 def _combined(how: str, verdicts: list[Verdict]) -> Verdict:
+    """Three-valued *and*, *or*; what decided an *any* is shown alone."""
     outcomes = [v.outcome for v in verdicts]
     decisive = how == "any"
-    violations = tuple(x for v in verdicts if v.outcome is not False or how == "all" for x in v.violations)
     if decisive in outcomes:
-        return Verdict(decisive, violations)
-    return Verdict(None if None in outcomes else not decisive, violations)
+        shown = [v for v in verdicts if v.outcome is decisive] if decisive else verdicts
+        return Verdict(decisive, _violations(shown))
+    return Verdict(None if None in outcomes else not decisive, _violations(verdicts))
+
+
+def _violations(verdicts: list[Verdict]) -> tuple[Violation, ...]:
+    return tuple(x for v in verdicts for x in v.violations)
 
 
 def _at_least(count: int, verdicts: list[Verdict]) -> Verdict:
     true = [v for v in verdicts if v.outcome]
     open_ = sum(v.outcome is None for v in verdicts)
-    violations = tuple(x for v in true for x in v.violations)
     if len(true) >= count:
-        return Verdict(True, violations)  # noqa: FBT003
-    return Verdict(None if len(true) + open_ >= count else False, violations)
+        return Verdict(True, _violations(true))
+    return Verdict(None if len(true) + open_ >= count else False, _violations(true))
 
 
-def matches(condition: Comparison, dimension: Dimension, binding: dict[str, str], average: str | None) -> bool:
+def matches(
+    condition: Comparison, dimension: Dimension, binding: dict[str, str], average: str | None
+) -> bool:
     """Whether a sample is one that the comparison is about."""
-    wanted = {
-        "feature": (condition.feature, dimension.feature),
-        "class": (condition.class_, dimension.class_),
-        "segment": (
-            condition.segment[1] if condition.segment else None,
-            dimension.segment[1] if dimension.segment else None,
-        ),
-    }
-    if (condition.segment[0] if condition.segment else None) != (dimension.segment[0] if dimension.segment else None):
-        return False
-    for name, (asked, found) in wanted.items():
-        if (asked is None) != (found is None) and not (name == "class" and condition.metric == "class_ratio"):
-            return False
-        if asked is not None and not fnmatchcase(found or "", asked):
-            return False
-        if name in binding and found is not None and binding[name] != found and asked is not None:
-            return False
-    if condition.output is not None and condition.output != dimension.output:
-        return False
-    if condition.metric in AVERAGED_METRICS and condition.class_ is None:
-        return dimension.average == (condition.average or average)
-    return True
+    segment, of = condition.segment or (None, None), dimension.segment or (None, None)
+    any_class = condition.metric == "class_ratio" and condition.class_ is None
+    return (
+        segment[0] == of[0]
+        and _named(condition, "segment", segment[1], of[1], binding)
+        and _named(condition, "feature", condition.feature, dimension.feature, binding)
+        and (any_class or _named(condition, "class", condition.class_, dimension.class_, binding))
+        and condition.output in (None, dimension.output)
+        and _averaged(condition, dimension, average)
+    )
+
+
+def _named(
+    condition: Comparison, name: str, asked: str | None, found: str | None, binding: dict[str, str]
+) -> bool:
+    """Whether a sample's name is asked for: by a pattern, the instance's own only."""
+    if asked is None or found is None:
+        return asked is found
+    bound = binding.get(name)
+    if bound is not None and name in condition.globs and fnmatchcase(bound, asked):
+        return found == bound
+    return fnmatchcase(found, asked)
+
+
+def _averaged(condition: Comparison, dimension: Dimension, average: str | None) -> bool:
+    if not STATISTICS[condition.metric].averaged or condition.class_ is not None:
+        return True
+    return dimension.average == (condition.average or average)
 
 
 def _compare(condition: Comparison, value: Value, lookup: Lookup) -> Verdict:
@@ -163,23 +172,33 @@ def _beyond(value: float, limit: float) -> bool | None:
 
 
 def _change(condition: Comparison, value: Value, lookup: Lookup) -> Verdict:
-    """A drop (a rise): the value is worse than the other by more than the threshold."""
+    """A drop (a rise): the value is worse than the other by more than the threshold.
+
+    Points are hundredths; percent are of the other's absolute value, so that a negative one worsens too.
+    """
     other = lookup.other(condition, value.dimension)
-    size = condition.threshold[0] / 100
+    size = condition.limit(value.dimension.feature)[0] / 100
     if other is None or isnan(other.value) or not value.sufficient or isnan(value.value):
         return Verdict(None, (_violation(condition, value, nan, nan, nan),))
     sign = 1 if condition.op == "drop" else -1
     relative = condition.unit == "percent"
-    threshold = other.value * (1 - sign * size) if relative else other.value - sign * size
+    threshold = other.value - sign * size * (abs(other.value) if relative else 1)
     if condition.confidence is None:
         worse = sign * (threshold - value.value)
         return Verdict(worse > 0, (_violation(condition, value, nan, nan, threshold),))
     now, base = value.at(condition.confidence), other.at(condition.confidence)
-    scaled = (base[0] * (1 - sign * size), base[1] * (1 - sign * size), base[2] * (1 - sign * size)) if relative else base
-    low, high = lookup.difference(scaled, now)
+    if relative:
+        base = _times(1 - sign * size * (1 if base[0] >= 0 else -1), base)
+    low, high = lookup.difference(base, now)
     edge = 0.0 if relative else size
     outcome = _beyond(low, edge) if sign > 0 else _beyond(-high, edge)
     return Verdict(outcome, (_violation(condition, value, now[1], now[2], threshold),))
+
+
+def _times(factor: float, of: Estimate) -> Estimate:
+    """The estimate times a factor; a negative one turns the limits around."""
+    value, low, high = (factor * x for x in of)
+    return (value, low, high) if factor >= 0 else (value, high, low)
 
 
 def _violation(condition: Comparison, value: Value, low: float, high: float, threshold: float) -> Violation:

@@ -51,7 +51,11 @@ class FileSource:
             for line in lines:
                 yield line.rstrip(b"\r\n")
 
-    def open(self, positions: Mapping[TopicPartition, int], topic_ids: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
+    def open(
+        self,
+        positions: Mapping[TopicPartition, int],
+        topic_ids: Mapping[str, str] | None = None,  # noqa: ARG002 - files have none
+    ) -> None:
         """Skip what was read already."""
         self._skip = dict(positions)
 
@@ -69,14 +73,12 @@ class FileSource:
 
     def _read(self, file: list[Any], max_records: int) -> list[Piece]:
         rows: dict[TopicPartition, list[tuple[int, int, bytes]]] = {}
-        taken = 0
-        for line in file[3]:
+        for taken, line in enumerate(file[3], start=1):
             key, offset, timestamp = self._place(line, (file[1], file[2]), file[4])
             file[4] += 1
             if offset >= self._skip.get(key, 0):
                 rows.setdefault(key, []).append((offset, timestamp, line))
                 self._positions[key] = offset + 1
-            taken += 1
             if taken >= max_records:
                 break
         else:
@@ -91,7 +93,7 @@ class FileSource:
         if _MARK not in line:
             return key, offset, -1
         try:
-            place = self._decode(line)._kafka
+            place = self._decode(line)._kafka  # noqa: SLF001 - the field of a line, private to producers
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return key, offset, -1
         if place is None:

@@ -1,0 +1,97 @@
+"""What a rule must know of each statistic: its windows, its better direction, and its range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from driftline.settings import WindowKind
+
+
+class Better(StrEnum):
+    """In which direction a statistic improves."""
+
+    HIGHER = "higher"
+    """It worsens by a ``drop``."""
+    LOWER = "lower"
+    """It worsens by a ``rise``."""
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """One statistic, as rules see it."""
+
+    kind: WindowKind
+    better: Better = Better.NEITHER
+    share: bool = False
+    """It lies in 0…1, so that ``points`` make sense."""
+    of_feature: bool = False
+    distance: bool = False
+    """It is a comparison with the reference already."""
+    averaged: bool = False
+
+
+def _column(better: Better = Better.NEITHER, *, share: bool = False, distance: bool = False) -> Statistic:
+    return Statistic(kind=WindowKind.DRIFT, better=better, share=share, of_feature=True, distance=distance)
+
+
+def _distance(better: Better = Better.LOWER, *, share: bool = False) -> Statistic:
+    return _column(better, share=share, distance=True)
+
+
+def _traffic(better: Better = Better.NEITHER, *, share: bool = False, distance: bool = False) -> Statistic:
+    return Statistic(kind=WindowKind.DRIFT, better=better, share=share, distance=distance)
+
+
+def _performance(
+    better: Better = Better.NEITHER, *, share: bool = False, averaged: bool = False
+) -> Statistic:
+    return Statistic(kind=WindowKind.PERFORMANCE, better=better, share=share, averaged=averaged)
+
+
+STATISTICS: dict[str, Statistic] = {
+    "psi": _distance(),
+    "psi_deciles": _distance(),
+    "ks": _distance(share=True),
+    "ks_high": _distance(share=True),
+    "ks_pvalue": _distance(Better.HIGHER, share=True),
+    "wasserstein": _distance(),
+    "js_distance": _distance(share=True),
+    "hellinger": _distance(share=True),
+    "total_variation": _distance(share=True),
+    "l_infinity": _distance(share=True),
+    "chi2": _distance(),
+    "chi2_pvalue": _distance(Better.HIGHER, share=True),
+    "mean": _column(),
+    "std": _column(),
+    "missing_ratio": _column(Better.LOWER, share=True),
+    "invalid_ratio": _column(Better.LOWER, share=True),
+    "unseen_ratio": _column(Better.LOWER, share=True),
+    "out_of_range_ratio": _column(Better.LOWER, share=True),
+    "prediction_psi": _traffic(Better.LOWER, distance=True),
+    "prediction_js_distance": _traffic(Better.LOWER, share=True, distance=True),
+    "class_ratio": _traffic(share=True),
+    "latency_p50": _traffic(Better.LOWER),
+    "latency_p95": _traffic(Better.LOWER),
+    "latency_p99": _traffic(Better.LOWER),
+    "throughput": _traffic(),
+    "accuracy": _performance(Better.HIGHER, share=True),
+    "precision": _performance(Better.HIGHER, share=True, averaged=True),
+    "recall": _performance(Better.HIGHER, share=True, averaged=True),
+    "f1": _performance(Better.HIGHER, share=True, averaged=True),
+    "balanced_accuracy": _performance(Better.HIGHER, share=True),
+    "mcc": _performance(Better.HIGHER),
+    "auc": _performance(Better.HIGHER, share=True),
+    "log_loss": _performance(Better.LOWER),
+    "brier": _performance(Better.LOWER),
+    "mae": _performance(Better.LOWER),
+    "rmse": _performance(Better.LOWER),
+    "r2": _performance(Better.HIGHER),
+    "mape": _performance(Better.LOWER),
+    "bias": _performance(),
+    "label_coverage": _performance(Better.HIGHER, share=True),
+    "events": _performance(),
+    "labelled": _performance(),
+}
+"""By name. What no table of the design computes (``ece``) is not here: a rule on it could never be judged."""

@@ -1,0 +1,46 @@
+"""Whether a comparison fits its statistic: what cannot be judged, or asks for an improvement, is a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from driftline.rules.catalogue import STATISTICS, Better, Statistic
+
+Mistake = tuple[str, str]
+"""(place below the condition, what would be right)"""
+
+
+def mistakes(metric: str, op: str, unit: str | None, raw: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Everything that does not fit between a known statistic and the rest of its condition."""
+    statistic = STATISTICS[metric]
+    yield from _change(metric, op, unit, raw, statistic)
+    yield from _per_feature(op, raw)
+    if statistic.of_feature and "feature" not in raw:
+        yield "", f'{metric} is of a feature: add feature: NAME, or feature: "*"'
+    if "feature" in raw and not statistic.of_feature:
+        yield ".feature", f"{metric} is of the model, not of a feature; leave feature out"
+    if "average" in raw and not statistic.averaged:
+        yield ".average", f"{metric} has no averages; precision, recall and f1 have"
+
+
+def _change(
+    metric: str, op: str, unit: str | None, raw: Mapping[str, Any], statistic: Statistic
+) -> Iterator[Mistake]:
+    if unit == "points" and not statistic.share:
+        yield f".{op}", f'points are for statistics in 0…1, which {metric} is not; write "percent"'
+    if op == "drop" and statistic.better is Better.LOWER:
+        yield ".drop", f"a drop of {metric} is an improvement; write rise"
+    if op == "rise" and statistic.better is Better.HIGHER:
+        yield ".rise", f"a rise of {metric} is an improvement; write drop"
+    if op in ("drop", "rise") and statistic.distance and raw.get("versus") == "reference":
+        yield ".versus", f"{metric} compares with the reference already; write above or below"
+
+
+def _per_feature(op: str, raw: Mapping[str, Any]) -> Iterator[Mistake]:
+    if "per_feature" not in raw:
+        return
+    if op == "outside":
+        yield ".per_feature", "one number for a feature does not fit outside; write above or below"
+    if "feature" not in raw:
+        yield ".per_feature", 'needs feature: add feature: "*"'
