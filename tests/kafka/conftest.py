@@ -15,15 +15,30 @@ real_broker: Any = importlib.util.module_from_spec(_SPEC)  # type: ignore[arg-ty
 _SPEC.loader.exec_module(real_broker)  # type: ignore[union-attr]
 
 
-@pytest.fixture
-def java_kafka(tmp_path: Path) -> Iterator[Any]:
-    """A Kafka of this test's own, that may be killed, restarted and frozen."""
+
+def _broker(folder: Path, *, killable: bool) -> Any:
     try:
-        broker = real_broker.JavaKafka(tmp_path)
+        return real_broker.real_kafka(folder, killable=killable)
     except real_broker.Unavailable as error:
         if os.environ.get("DRIFTLINE_REQUIRE_KAFKA") == "1":
             pytest.fail(f"no real Kafka: {error}")
         pytest.skip(f"NO REAL KAFKA: {error}")
+
+
+@pytest.fixture(scope="module")
+def any_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Kafka that tests share and leave alive; topics need names of their own."""
+    broker = _broker(tmp_path_factory.mktemp("kafka"), killable=False)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def java_kafka(tmp_path: Path) -> Iterator[Any]:
+    """A Kafka of this test's own, that may be killed, restarted and frozen."""
+    if servers := real_broker.given():
+        pytest.skip(f"KAFKA NOT KILLED: {servers} was given, and this test kills its broker")
+    broker = _broker(tmp_path, killable=True)
     yield broker
     broker.thaw()
     broker.close()

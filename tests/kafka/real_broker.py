@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -29,6 +31,94 @@ _ONE = (
 
 class Unavailable(Exception):
     """No real Kafka can be had here; the text says why."""
+
+
+class Given:
+    """The broker of ``KAFKA_BOOTSTRAP_SERVERS``: somebody else's, so no test may kill or freeze it."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        wait_for(bootstrap_servers, 30)
+
+    def close(self) -> None:
+        """Nothing of ours."""
+
+
+def given() -> str | None:
+    """The bootstrap servers that the environment names."""
+    return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None
+
+
+def real_kafka(folder: Path, *, killable: bool = False) -> Given | DockerKafka | JavaKafka:
+    """The given broker, else one in Docker, else one by Maven and Java; ``killable``: one of our own."""
+    servers = given()
+    if servers and not killable:
+        return Given(servers)
+    client = docker_client()
+    return JavaKafka(folder) if client is None else DockerKafka(client)
+
+
+def docker_client() -> Any:
+    """A client of a Docker engine that answers, by testcontainers; None: there is none."""
+    try:
+        from testcontainers.core.docker_client import DockerClient
+
+        client = DockerClient()
+        client.client.ping()
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, there is no engine to use
+        return None
+    return client
+
+
+class DockerKafka:
+    """One broker in a container of the official image."""
+
+    def __init__(self, _client: Any) -> None:
+        from testcontainers.core.container import DockerContainer
+
+        port = free_port()
+        self.bootstrap_servers = f"127.0.0.1:{port}"
+        self._container = DockerContainer(f"apache/kafka:{VERSION}").with_bind_ports(9092, port)
+        for key, value in self._settings().items():
+            self._container.with_env("KAFKA_" + key.upper().replace(".", "_"), value)
+        try:
+            self._container.start()
+            wait_for(self.bootstrap_servers, 90)
+        except Exception as error:
+            self.close()
+            raise Unavailable(f"Docker answers, but apache/kafka:{VERSION} does not run: {error}") from error
+
+    def start(self, timeout_s: float = 60) -> None:
+        """Start it again and wait until it answers."""
+        self._container.get_wrapped_container().start()
+        wait_for(self.bootstrap_servers, timeout_s)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._container.get_wrapped_container().kill()
+
+    def freeze(self) -> None:
+        self._container.get_wrapped_container().pause()
+
+    def thaw(self) -> None:
+        box = self._container.get_wrapped_container()
+        box.reload()
+        if box.status == "paused":
+            box.unpause()
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self._container.stop(force=True)
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "process.roles": "broker,controller", "node.id": "1", "controller.quorum.voters": "1@localhost:9093",
+            "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap_servers}",
+            "controller.listener.names": "CONTROLLER", "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "group.initial.rebalance.delay.ms": "0", **dict.fromkeys(_ONE, "1"),
+        }  # fmt: skip
 
 
 def cache_dir() -> Path:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 from math import isnan, nan
 from typing import Protocol
 
 from driftline.records import Dimension
 from driftline.rules.catalogue import STATISTICS
-from driftline.rules.spec import Combination, Comparison, Condition
+from driftline.rules.spec import Combination, Comparison, Condition, comparisons
 
 Estimate = tuple[float, float, float]
 """(value, lower, upper), one-sided at a confidence; NaN where unknown."""
@@ -81,6 +82,26 @@ def judge(
     if len(verdicts) == 1:
         return verdicts[0]
     return _combined("any", verdicts)
+
+
+def bindings(condition: Condition, lookup: Lookup, average: str | None) -> list[dict[str, str]]:
+    """The instances of a condition at an instant: one for each name (or pair of names) that its patterns match.
+
+    One empty binding where no pattern is named; none where nothing matches yet.
+    """
+    found: dict[str, set[str]] = {}
+    for comparison in comparisons(condition):
+        for name in comparison.globs:
+            names = found.setdefault(name, set())
+            for value in lookup.now(comparison):
+                if matches(comparison, value.dimension, {}, average):
+                    names.add(_name(value.dimension, name))
+    return [dict(zip(found, names, strict=True)) for names in product(*map(sorted, found.values()))]
+
+
+def _name(dimension: Dimension, of: str) -> str:
+    segment = dimension.segment[1] if dimension.segment else None
+    return {"feature": dimension.feature, "class": dimension.class_, "segment": segment}[of] or ""
 
 
 def _combined(how: str, verdicts: list[Verdict]) -> Verdict:

@@ -17,7 +17,7 @@ class KafkaPublisher:
 
     def __init__(self, bootstrap_servers: str, properties: Mapping[str, str]) -> None:
         own = {
-            "bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "acks": "all", "linger.ms": 5,
+            "bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "acks": "all", "linger.ms": 5, "log_level": 0,
             "compression.type": "lz4", "message.timeout.ms": 30_000,
         }  # fmt: skip
         self._producer = Producer({**properties, **own})
