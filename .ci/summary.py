@@ -19,13 +19,16 @@ def outcome(case: ET.Element) -> tuple[str, str]:
 
 
 def main(paths: list[Path]) -> int:
-    """Print each report's count, each skip's reason, and the sum; 1 if a report is not there or empty."""
+    """Print each report's count, each skip's reason, and the sum; 1 if one is missing, ran nothing, or failed."""
     total: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     missing = [path.stem for path in paths if not path.exists()]
+    empty = []
     for path in (p for p in paths if p.exists()):
         seen = [outcome(case) for case in ET.parse(path).iter("testcase")]  # noqa: S314 - written by pytest here
         count = Counter(kind for kind, _ in seen)
+        if not count.keys() - {"skipped"}:
+            empty.append(path.stem)
         print(f"{path.stem}: {len(seen)} tests ran or were skipped: {dict(count)}")
         total += count
         reasons += Counter(why for kind, why in seen if kind == "skipped")
@@ -33,8 +36,10 @@ def main(paths: list[Path]) -> int:
         print(f"skipped {times}: {why}")
     for name in missing:
         print(f"{name}: no report; its stage did not run")
+    for name in empty:
+        print(f"{name}: no test ran")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
-    return 1 if missing or total["failed"] else 0
+    return 1 if missing or empty or total["failed"] else 0
 
 
 if __name__ == "__main__":

@@ -43,7 +43,10 @@ def write_inputs(folder: Path) -> None:
     )
     assert invoke(command.split()) == 0
     (folder / "config.yaml").write_text(CONFIG)
-    with (folder / "predictions.jsonl").open("wb") as predictions, (folder / "labels.jsonl").open("wb") as labels:
+    with (
+        (folder / "predictions.jsonl").open("wb") as predictions,
+        (folder / "labels.jsonl").open("wb") as labels,
+    ):
         for topic, _key, value in elec2.events():
             (predictions if topic == "predictions" else labels).write(value + b"\n")
 

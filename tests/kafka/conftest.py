@@ -15,7 +15,6 @@ real_broker: Any = importlib.util.module_from_spec(_SPEC)  # type: ignore[arg-ty
 _SPEC.loader.exec_module(real_broker)  # type: ignore[union-attr]
 
 
-
 def _broker(folder: Path, *, killable: bool) -> Any:
     try:
         return real_broker.real_kafka(folder, killable=killable)

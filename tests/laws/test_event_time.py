@@ -83,7 +83,12 @@ def fresh_engine(lines: list[bytes]) -> StreamEngine:
         k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
         for k in Kind
     }
-    pipeline = Pipeline(StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME), registry, Limits(), decoders)
+    pipeline = Pipeline(
+        StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME),
+        registry,
+        Limits(),
+        decoders,
+    )
     return StreamEngine(pipeline, None, Samples(lines.extend))
 
 
@@ -141,8 +146,12 @@ def test_no_interleaving_and_no_batch_size_changes_a_sample(log: tuple, order: l
 
 
 @settings(max_examples=60, deadline=None)
-@given(logs, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=20), st.sets(st.integers(0, 24)))
-def test_a_restart_at_any_point_changes_no_sample(log: tuple, order: list[tuple[int, int]], stops: set[int]) -> None:
+@given(
+    logs, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=20), st.sets(st.integers(0, 24))
+)
+def test_a_restart_at_any_point_changes_no_sample(
+    log: tuple, order: list[tuple[int, int]], stops: set[int]
+) -> None:
     """Fault 1: restored from its blobs after any turns, the pipeline goes on as if nothing had happened."""
     expected, _ = run(log, order)
     actual, _ = run(log, order, frozenset(stops))
