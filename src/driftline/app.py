@@ -30,7 +30,7 @@ VIEW_S = 1.0
 COMMIT_LEAST_S = 1.0
 COMMIT_MOST_S = 15.0
 BYTES_PER_S = 2_000_000
-OUTBOX_LIMIT = 10_000
+RETRY_S = 5.0
 
 
 @dataclass(slots=True)
@@ -71,6 +71,8 @@ class Daemon:
         self.queue: list[tuple[str, Message]] = []
         self.outbox: dict[int, tuple[str, Message]] = {}
         self.sent: list[int] = []
+        self.failed: list[int] = []
+        self.retried = 0.0
         self.in_flight: dict[str, int] = {}
         self.last_commit = time.monotonic()
         self.last_commit_ms = 0
@@ -318,6 +320,10 @@ class Daemon:
         self.publisher.publish([message for _seq, (_stream, message) in rows])
 
     def _delivered(self) -> None:
+        now = time.monotonic()
+        if self.failed and now - self.retried >= RETRY_S:
+            again, self.failed, self.retried = self.failed, [], now
+            self._publish([(seq, self.outbox[seq]) for seq in again if seq in self.outbox])
         for delivery in self.publisher.poll():
             seq = self.in_flight.pop(delivery.id, None)
             if seq is None:
@@ -326,7 +332,7 @@ class Daemon:
                 self.sent.append(seq)
             else:
                 self.log.warning("not delivered, will be sent again", id=delivery.id, error=delivery.error)
-                self._publish([(seq, self.outbox[seq])])
+                self.failed.append(seq)
 
     # -- view and end --------------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ def _wait(story: Story, until: datetime, patience_s: float = 60) -> None:
 def _wait_quiet(story: Story) -> None:
     """All partitions become idle, and the last windows are judged."""
     last, since = None, time.monotonic()
-    while time.monotonic() - since < 6:
+    while time.monotonic() - since < 15:
         story.look()
         now = story.watermark()
         if now != last:

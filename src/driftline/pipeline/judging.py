@@ -13,7 +13,7 @@ from driftline.pipeline.evidence import occasion
 from driftline.pipeline.lookup import Latest, SlotLookup, WindowKey, from_rows, to_rows
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import Window
-from driftline.records import Blob, BlobKey, Message
+from driftline.records import Blob, BlobKey, Dimension, Message
 from driftline.rules import machine, requests
 from driftline.rules.machine import Phase, Reason, State
 from driftline.rules.resolve import Resolved, instances, resolve, revision
@@ -302,6 +302,7 @@ class Judging:
                 {
                     "rule": i.rule, "slot": i.slot, "binding": i.binding, "state": machine.to_row(i.state),
                     "revision": i.revision, "mode": i.mode, "episode": i.episode,
+                    "violations": [_violation_row(v) for v in i.violations],
                 }
                 for i in self.instances.values()
             ],
@@ -321,7 +322,7 @@ class Judging:
         for row in blob.data["instances"]:
             instance = Instance(
                 row["rule"], row["slot"], row["binding"], machine.from_row(row["state"]), row["revision"], row["mode"],
-                episode=row["episode"],
+                violations=tuple(_violation(v) for v in row["violations"]), episode=row["episode"],
             )  # fmt: skip
             self.instances[instance.key] = instance
         for code, opener, firing, waiting, until in blob.data["requests"]:
@@ -354,3 +355,15 @@ class Judging:
                 )
             )
         return tuple(views)
+
+
+def _violation_row(v: Violation) -> list[Any]:
+    d = v.dimension
+    where = [d.feature, d.class_, d.segment, d.output, d.average]
+    return [v.metric, v.window_ms, where, v.value, v.low, v.high, v.threshold, v.n]
+
+
+def _violation(row: list[Any]) -> Violation:
+    metric, window_ms, (feature, class_, segment, output, average), *numbers = row
+    dimension = Dimension(feature, class_, tuple(segment) if segment else None, output, average)
+    return Violation(metric, window_ms, dimension, *numbers)

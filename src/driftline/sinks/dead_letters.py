@@ -5,6 +5,10 @@ from __future__ import annotations
 from driftline.records import Message, RawBatch, Reject
 
 
+CARRIED_BYTES = 900_000
+"""What fits into a message of Kafka's default size, with its headers."""
+
+
 def dead_letter(raw: RawBatch, reject: Reject, topic: str, limit_bytes: int) -> Message:
     """The message for the dead-letter topic: original bytes up to the limit, a mere reference beyond it."""
     source, partition = raw.sources[raw.source[reject.index]]
@@ -14,7 +18,7 @@ def dead_letter(raw: RawBatch, reject: Reject, topic: str, limit_bytes: int) -> 
         ("driftline_topic", source.encode()), ("driftline_partition", str(partition).encode()),
         ("driftline_offset", str(offset).encode()), ("driftline_reason", reject.reason.encode()),
     ]  # fmt: skip
-    if value is not None and len(value) > limit_bytes:
+    if value is not None and len(value) > min(limit_bytes, CARRIED_BYTES):
         headers.append(("driftline_size", str(len(value)).encode()))
         value = b""
     return Message(topic, None, value, tuple(headers), f"{source}/{partition}/{offset}/{reject.reason}")

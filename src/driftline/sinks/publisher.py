@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from driftline.ports import Delivery
 from driftline.records import Message
@@ -36,6 +36,8 @@ class KafkaPublisher:
                 )
             except BufferError:
                 self._done.append(Delivery(m.id, "the producer's queue is full"))
+            except KafkaException as error:
+                self._done.append(Delivery(m.id, error.args[0].str()))
         self._producer.poll(0)
 
     def _report(self, id_: str, error: Any, _message: Any) -> None:
