@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from driftline.records import Message, RawBatch, Reject
 
-
 CARRIED_BYTES = 900_000
 """What fits into a message of Kafka's default size, with its headers."""
 
