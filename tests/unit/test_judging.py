@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from driftline.pipeline.slots import Registry
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind, Message, RawBatch
+from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.profile import Profile
 from driftline.rules.parse import parse_rules
 from driftline.settings import (
     DEFAULT_GATES,
@@ -46,7 +50,10 @@ LOW = {"name": "low", "when": {"metric": "accuracy", "below": 0.9}, "for": "48h"
 class Run:
     """A pipeline fed hour by hour; ``wrong`` hours answer falsely."""
 
-    def __init__(self, rules: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, rules: list[dict[str, Any]], model: ModelSettings = MODEL, profile: Profile | None = None
+    ) -> None:
+        self.model, self.profile = model, profile
         self.specs, problems = parse_rules(rules, "rules")
         assert problems == []
         self.kept: dict[Any, bytes] = {}
@@ -55,7 +62,7 @@ class Run:
         self.engine = self._engine()
 
     def _engine(self) -> StreamEngine:
-        registry = Registry((MODEL,), Limits(), lambda _s, _m, _v: None)
+        registry = Registry((self.model,), Limits(), lambda _s, _m, _v: self.profile)
         decoders = {
             k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
             for k in Kind
@@ -80,18 +87,33 @@ class Run:
 
     def hour(self, number: int, *, wrong: bool) -> None:
         """Six predictions with their labels."""
+        self.feed(number, wrong)
+        self.advance()
+
+    def feed(self, number: int, wrong: bool, version: str = "1", **more: Any) -> None:
+        """The hour of one version; ``more`` is in each of its predictions."""
         for kind, topic in ((Kind.PREDICTION, "p"), (Kind.LABEL, "l")):
             values = []
             for minute in range(0, 60, 10):
-                event: dict[str, Any] = {"prediction_id": f"{number}/{minute}", "model": "m", "version": "1"}
-                event["time"] = START + number * HOUR_MS + minute * MINUTE_MS
-                event |= {"prediction": "1"} if kind is Kind.PREDICTION else {"label": "0" if wrong else "1"}
+                event: dict[str, Any] = {"prediction_id": f"{more}/{version}/{number}/{minute}", "model": "m"}
+                event |= {"version": version, "time": START + number * HOUR_MS + minute * MINUTE_MS}
+                answer = {"prediction": "1", **more}
+                event |= answer if kind is Kind.PREDICTION else {"label": "0" if wrong else "1"}
                 values.append(json.dumps(event).encode())
             offsets = np.arange(self.offset, self.offset + 6)
             batch = RawBatch(kind, ((topic, 0),), np.zeros(6, np.int32), offsets, np.full(6, -1), values)
             self.engine.pipeline.feed(batch)
         self.offset += 6
-        self.messages += self.engine.advance(frozenset(), 0)
+
+    def advance(self, hours: float | None = None) -> None:
+        """Judge what W has passed, or everything up to so many hours."""
+        until_ms = None if hours is None else START + int(hours * HOUR_MS)
+        self.messages += self.engine.advance(frozenset(), 0, until_ms)
+
+    def data(self, place: int) -> dict[str, Any]:
+        """What a message says."""
+        found: dict[str, Any] = json.loads(self.messages[place].value or b"")["data"]
+        return found
 
     def events(self) -> list[tuple[str, str]]:
         """(time, what) of each message."""
@@ -151,3 +173,221 @@ def test_three_windows_that_do_not_overlap() -> None:
     rule = {"name": "n", "when": {"metric": "accuracy", "below": 0.9}, "for": "3 windows"}
     assert played([rule], range(5, 9), 20).events()[0] == (at(8), "alert.fired")
     assert played([rule], range(5, 7), 20).events() == []
+
+
+# -- conditions ----------------------------------------------------------------------------------------
+
+HOURLY = replace(
+    MODEL, drift_windows=(Window(HOUR_MS, HOUR_MS),), performance_windows=(Window(HOUR_MS, HOUR_MS),)
+)
+FIRED, RESOLVED = "alert.fired", "alert.resolved"
+
+
+def alert(when: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A rule that notifies at once."""
+    return {"name": "r", "when": when, **more}
+
+
+@pytest.mark.parametrize("versions", [("1", "2"), ("2", "1")])
+def test_versus_another_version_at_the_same_end(versions: tuple[str, str]) -> None:
+    """Whichever version was seen first: at 5 h both are wrong, at 6 h only version 2 is."""
+    when = {"metric": "accuracy", "drop": "5 points", "versus": "version 1"}
+    run = Run([alert(when, versions="2")], HOURLY)
+    for number in range(9):
+        for version in versions:
+            run.feed(number, wrong=number in {"1": (4,), "2": (4, 5)}[version], version=version)
+        run.advance()
+    assert run.events() == [(at(6), FIRED), (at(7), RESOLVED)]
+
+
+def test_versus_a_version_without_data_is_too_little_to_judge() -> None:
+    """Version 1 stops: its last value is not kept for ever."""
+    run = Run(
+        [alert({"metric": "accuracy", "drop": "5 points", "versus": "version 1"}, versions="2")], HOURLY
+    )
+    for number in range(6):
+        for version in ("1", "2") if number < 2 else ("2",):
+            run.feed(number, wrong=number >= 2, version=version)
+        run.advance()
+    assert run.events() == []
+
+
+def test_versus_the_previous_window() -> None:
+    """Worse than the hour before by more than half: once, at the step down."""
+    when = {"metric": "accuracy", "drop": "50 percent", "versus": "previous window"}
+    run = Run([alert(when)], HOURLY)
+    for number in range(8):
+        run.hour(number, wrong=number >= 3)
+    assert run.events()[0] == (at(4), FIRED)
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Profile:
+    """A reference with an accuracy of 0.75, and features a and b that are never missing."""
+    rows = ["a,b,prediction,label", *(f"{i},{i},1,{int(i % 4 != 0)}" for i in range(100))]
+    (tmp_path / "r.csv").write_text("\n".join(rows))
+    options = BuildOptions(
+        model="m", version="1", features=("a", "b"), numeric=("a", "b"), prediction="prediction", label="label",
+        positive="1", task=Task.BINARY,
+    )  # fmt: skip
+    return build_profile(tmp_path / "r.csv", options)
+
+
+@pytest.mark.parametrize(("points", "expected"), [("70 points", [(at(4), FIRED)]), ("80 points", [])])
+def test_versus_the_reference(profile: Profile, points: str, expected: list[tuple[str, str]]) -> None:
+    """0.75 of the reference to 0 is a drop of 75 points."""
+    run = Run([alert({"metric": "accuracy", "drop": points, "versus": "reference"})], HOURLY, profile)
+    for number in range(6):
+        run.feed(number, wrong=number >= 3, features={"a": 1, "b": 1})
+        run.advance()
+    assert run.events() == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "instances"),
+    [
+        ({}, [{"feature": "a"}, {"feature": "b"}]),
+        ({"per_feature": {"b": 1}}, [{"feature": "a"}]),
+        ({"at_least": 2}, [{}]),
+        ({"at_least": 2, "per_feature": {"b": 1}}, []),
+    ],
+)
+def test_features_have_limits_and_instances(
+    profile: Profile, more: dict[str, Any], instances: list[dict[str, str]]
+) -> None:
+    """All values of both are missing, and nothing is above 1; with ``at_least`` there is one instance for all."""
+    run = Run([alert({"metric": "missing_ratio", "feature": "*", "above": 0.5, **more})], HOURLY, profile)
+    for number in range(4):
+        run.feed(number, wrong=False, features={"a": None, "b": None} if number else {"a": 1, "b": 1})
+        run.advance()
+    assert [run.data(i)["episode"]["instance"] for i in range(len(run.messages))] == instances
+
+
+@pytest.mark.parametrize(("how", "hours"), [("all", [6, 7]), ("any", [4, 9])])
+def test_all_and_any(how: str, hours: list[int]) -> None:
+    """Wrong in hours 3-5, twice the traffic in hours 5-7."""
+    both = [{"metric": "accuracy", "below": 0.9}, {"metric": "throughput", "above": 0.002}]
+    run = Run([alert({how: both})], HOURLY)
+    for number in range(12):
+        run.feed(number, wrong=number in (3, 4, 5))
+        if number in (5, 6, 7):
+            run.feed(number, wrong=number == 5, latency_ms=1)
+        run.advance()
+    assert run.events() == [(at(hours[0]), FIRED), (at(hours[1]), RESOLVED)]
+
+
+# -- effects -------------------------------------------------------------------------------------------
+
+
+def ask(name: str, **more: Any) -> dict[str, Any]:
+    """A rule that asks for retraining after an hour."""
+    return {**LOW, "name": name, "for": "1h", **more}
+
+
+def told(run: Run) -> list[tuple[str, str]]:
+    """Messages about retraining, by their last word."""
+    return [(time, what.removeprefix("retraining.")) for time, what in run.events()]
+
+
+def test_no_retraining_on_a_broken_feed() -> None:
+    """``unless`` holds: it notifies instead."""
+    rule = ask("low", unless={"metric": "events", "above": 0})
+    assert [what for _, what in played([rule], range(3, 6), 12).events()] == [FIRED, RESOLVED]
+
+
+@pytest.mark.parametrize("restarts", [frozenset(), frozenset(range(30))])
+def test_rules_that_wait_for_the_cooldown_ask_together(restarts: frozenset[int]) -> None:
+    """Resolved at 7 h, so nobody asks before 17 h; then one request, with both reasons."""
+    run = Run([ask("a", cooldown="10h"), ask("b")], HOURLY)
+    for number in range(24):
+        run.hour(number, wrong=number in (*range(3, 6), *range(9, 20)))
+        if number in restarts:
+            run.restart()
+    assert told(run) == [
+        (at(5), "requested"),
+        (at(7), "resolved"),
+        (at(17), "requested"),
+        (at(21), "resolved"),
+    ]
+    assert [[r["rule"] for r in run.data(i)["reasons"]] for i in (0, 2)] == [["a"], ["a", "b"]]
+    assert [run.data(i)["cooldown_until"] for i in (1, 2)] == [at(17), at(27)]
+
+
+def test_nobody_asks_again_on_a_broken_feed() -> None:
+    """The cooldown is over at 17 h, and ``unless`` holds at 17 h and 18 h."""
+    run = Run([ask("a", cooldown="10h", unless={"metric": "events", "above": 6})], HOURLY)
+    for number in range(22):
+        run.feed(number, wrong=number in (*range(3, 6), *range(9, 22)))
+        if number in (16, 17):
+            run.feed(number, wrong=True, latency_ms=1)
+        run.advance()
+    assert told(run) == [(at(5), "requested"), (at(7), "resolved"), (at(19), "requested")]
+
+
+def test_a_resolution_has_the_episode_of_its_request() -> None:
+    """The opener fires a second time while another rule keeps the request open."""
+    run = Run([ask("a"), ask("b", keep_firing_for="6h")], HOURLY)
+    for number in range(24):
+        run.hour(number, wrong=number in (3, 4, 5, 9, 10, 11))
+    assert [what for _, what in told(run)] == ["requested", "resolved"]
+    assert run.data(0)["episode"] == run.data(1)["episode"]
+
+
+@pytest.mark.parametrize("left", [[], ["b"]])
+def test_a_removed_rule_is_resolved(left: list[str]) -> None:
+    """Its request ends with it, or with the last rule that was attached; what it was is still told."""
+    run = Run([ask("a", severity="critical"), ask("b")], HOURLY)
+    for number in range(6):
+        run.hour(number, wrong=number >= 3)
+    run.specs, _ = parse_rules([ask(name) for name in left], "rules")
+    run.restart()
+    for number in range(6, 10):
+        run.hour(number, wrong=number < 8)
+    assert told(run) == [(at(5), "requested"), (at(9 if left else 6), "resolved")]
+    assert run.data(1)["reasons"] == run.data(0)["reasons"]
+    assert [run.data(i)["severity"] for i in (0, 1)] == ["critical", "critical"]
+    assert run.data(0)["episode"] == run.data(1)["episode"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reasons"),
+    [({"for": "90h"}, []), ({"when": {"metric": "accuracy", "below": 0.8}}, ["rule changed"])],
+)
+def test_a_changed_condition_starts_anew_and_a_changed_duration_does_not(
+    change: dict[str, Any], reasons: list[str]
+) -> None:
+    """The old episode is resolved with that reason; a longer ``for`` un-fires nothing."""
+    run = Run([ask("a")], HOURLY)
+    for number in range(6):
+        run.hour(number, wrong=number >= 3)
+    run.specs, _ = parse_rules([{**ask("a"), **change}], "rules")
+    run.restart()
+    run.hour(6, wrong=True)
+    assert [run.data(i)["reason"].split(":")[0] for i in range(1, len(run.messages))] == reasons
+
+
+@pytest.mark.parametrize("steps", [1, 17])
+def test_how_often_w_moves_changes_nothing(steps: int) -> None:
+    """A long window is judged on, while a shorter one's panes are forgotten."""
+    model = replace(HOURLY, performance_windows=(Window(24 * HOUR_MS, HOUR_MS),))
+    run = Run([alert({"metric": "accuracy", "below": 0.9}, **{"for": "10h"})], model)
+    for number in range(3):
+        run.hour(number, wrong=True)
+    for step in range(1, steps + 1):
+        run.advance(3 + 17 * step / steps)
+    assert run.events() == [(at(11), FIRED)]
+
+
+def test_silence_outlasts_a_restart() -> None:
+    """A restart is no event: the alert goes on, and a new one needs the whole duration."""
+    run = Run([alert({"no_events_for": "2h"})])
+    run.hour(0, wrong=False)
+    for hours in (1, 2, 3):
+        run.messages += run.engine.rules.silence(START + hours * HOUR_MS)  # type: ignore[union-attr]
+    run.restart()
+    for hours in (4, 7):
+        run.messages += run.engine.rules.silence(START + hours * HOUR_MS)  # type: ignore[union-attr]
+    assert [what for _, what in run.events()] == [FIRED]
+    run.hour(7, wrong=False)
+    run.messages += run.engine.rules.silence(START + 8 * HOUR_MS)  # type: ignore[union-attr]
+    assert [what for _, what in run.events()] == [FIRED, RESOLVED]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftline.effects.trigger import Occasion, number
+from driftline.effects.trigger import REQUEST_RESOLVED, REQUESTED, Occasion, number
 from driftline.instants import rfc3339
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import evaluate
@@ -32,7 +32,8 @@ def occasion(
     violations = [_violation(v) for v in instance.violations]
     start_ms = episode["start_ms"] or now_ms
     text = _reason(slot, resolved, instance, start_ms, ending)
-    cooldown = now_ms + spec.cooldown_ms if spec.cooldown_ms and type_.endswith("requested.v1") else None
+    cools = spec.cooldown_ms and type_ in (REQUESTED, REQUEST_RESOLVED)
+    cooldown = now_ms + spec.cooldown_ms if cools else None
     return Occasion(
         type=type_, stream=stream, model=slot.model.name, version=slot.version, tags=dict(slot.settings.tags),
         rule=spec.name, identity=spec.identity, revision=instance.revision, instance=dict(instance.binding),
@@ -47,7 +48,8 @@ def occasion(
 def _why(resolved: Resolved, episode: dict[str, Any]) -> dict[str, Any]:
     start = episode.get("start_ms")
     return {
-        "rule": resolved.spec.name, "condition": condition_text(resolved), "for": resolved.spec.for_text,
+        "rule": resolved.spec.name, "condition": episode.get("condition") or condition_text(resolved),
+        "for": episode.get("for", resolved.spec.for_text),
         "episode_start": None if start is None else rfc3339(start),
     }  # fmt: skip
 
@@ -66,7 +68,7 @@ def _reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, e
     since = rfc3339(start_ms)
     who = f"{slot.model.name}/{slot.version}"
     if not instance.violations:
-        text = f"{who}: {condition_text(resolved)} since {since}"
+        text = f"{who}: {instance.episode.get('condition') or condition_text(resolved)} since {since}"
     else:
         text = _says(who, resolved, instance.violations[0], since)
     return f"{ending}: {text}" if ending else text

@@ -9,16 +9,16 @@ from typing import Any
 
 from driftline.effects import trigger
 from driftline.metrics.view import RuleView
-from driftline.pipeline.evidence import occasion
-from driftline.pipeline.lookup import Latest, SlotLookup, WindowKey, from_rows, to_rows
+from driftline.pipeline.evidence import condition_text, occasion
+from driftline.pipeline.lookup import Latest, SlotLookup, WindowKey, from_rows, panes_of, to_rows
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import Window
 from driftline.records import Blob, BlobKey, Dimension, Message
 from driftline.rules import machine, requests
 from driftline.rules.machine import Phase, Reason, State
-from driftline.rules.resolve import Resolved, instances, resolve, revision
+from driftline.rules.resolve import Resolved, resolve, revision
 from driftline.rules.spec import RuleSpec, Silence
-from driftline.rules.verdict import Verdict, Violation, judge, matches
+from driftline.rules.verdict import Verdict, Violation, bindings, judge
 from driftline.settings import Task, WindowKind
 
 FORMAT = 1
@@ -39,7 +39,11 @@ class Instance:
     violations: tuple[Violation, ...] = ()
     insufficient: bool = False
     episode: dict[str, Any] = field(default_factory=dict)
-    """Start, fired and number of the episode that fired last, for its resolution."""
+    """The episode that fired last, and what its rule was then, for its resolution."""
+    opened: dict[str, Any] = field(default_factory=dict)
+    """The episode that asked for retraining last, and its revision; later ones may be attached to it."""
+    blocked: bool = False
+    """Its ``unless`` holds."""
 
     @property
     def key(self) -> str:
@@ -63,8 +67,10 @@ class Judging:
         self.requests: dict[int, requests.Requests] = {}
         self.triggers: Counter[tuple[str, str, str, str]] = Counter()
         self.trigger_last_ms: dict[tuple[str, str, str, str], int] = {}
+        self._restored: set[int] = set()
+        """Slots of which no event came since the start."""
         self._resolved: dict[int, list[Resolved]] = {}
-        self._heard: dict[int, tuple[int, int]] = {}
+        self._heard: dict[int, tuple[int, int | None]] = {}
 
     # -- what is read --------------------------------------------------------------------------------
 
@@ -86,12 +92,7 @@ class Judging:
             for c in r.spec.comparisons()
             if (c.kind, c.window_ms) == (kind, length_ms)
         }
-        others = {
-            c.metric for s in self._slots if s.model is slot.model and s is not slot for r in self.of(s)
-            for c in r.spec.comparisons() if c.versus == f"version {slot.version}" and (c.kind, c.window_ms) == (kind, length_ms)
-        }  # fmt: skip
-        wanted = metrics | others
-        return frozenset(wanted | _EVIDENCE) if wanted else frozenset()
+        return frozenset(metrics | _EVIDENCE) if metrics or self._gone(slot) else frozenset()
 
     # -- judging -------------------------------------------------------------------------------------
 
@@ -111,32 +112,29 @@ class Judging:
             if resolved.finest is None:
                 continue
             end_ms = ends.get((resolved.finest_kind, resolved.finest.length_ms))
-            if (
-                end_ms is not None
-                and resolved.judged_at(end_ms)
-                and self._active(slot, resolved.spec, end_ms)
-            ):
+            if end_ms is not None and resolved.judged_at(end_ms) and self._active(slot, resolved, end_ms):
                 messages += self._evaluate(slot, resolved, lookup, instant_ms, wall_ms)
         return messages + self._ask_again(slot, instant_ms, wall_ms)
 
     @staticmethod
-    def _active(slot: Slot, spec: RuleSpec, end_ms: int) -> bool:
-        """Versions without an event for ``active_for`` are not judged, unless the rule names versions."""
-        if spec.versions is not None:
+    def _active(slot: Slot, resolved: Resolved, end_ms: int) -> bool:
+        """Versions without an event for ``active_for`` are not judged, unless the rule names versions.
+
+        Only panes inside the judged window are looked at: older ones may be forgotten already.
+        """
+        spec, finest = resolved.spec, resolved.finest
+        if spec.versions is not None or finest is None or spec.active_for_ms >= finest.length_ms:
             return True
-        panes = slot.drift_panes or slot.performance_panes
-        return any(
-            start >= end_ms - spec.active_for_ms - panes[0].window.slide_ms
-            for start in panes[0].panes
-            if start < end_ms
-        )
+        panes = panes_of(slot, resolved.finest_kind, finest.length_ms)
+        since_ms = end_ms - spec.active_for_ms - finest.slide_ms
+        return panes is not None and any(since_ms < start < end_ms for start in panes.panes)
 
     def _evaluate(
         self, slot: Slot, resolved: Resolved, lookup: SlotLookup, now_ms: int, wall_ms: int
     ) -> list[Message]:
         average = {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(slot.settings.task)
         messages = []
-        for binding in self._bindings(slot, resolved, lookup):
+        for binding in bindings(resolved.spec.when, lookup, average):
             verdict = judge(resolved.spec.when, lookup, binding, average)
             unless = (
                 judge(resolved.spec.unless, lookup, binding, average)
@@ -145,25 +143,6 @@ class Judging:
             )
             messages += self._step(slot, resolved, binding, verdict, unless.outcome is True, now_ms, wall_ms)
         return messages
-
-    def _bindings(self, slot: Slot, resolved: Resolved, lookup: SlotLookup) -> list[dict[str, str]]:
-        patterned = instances(resolved.spec.when)
-        if not patterned:
-            return [{}]
-        found: dict[str, dict[str, str]] = {}
-        average = {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(slot.settings.task)
-        for comparison in patterned:
-            for value in lookup.now(comparison):
-                if matches(comparison, value.dimension, {}, average):
-                    d = value.dimension
-                    all_ = {
-                        "feature": d.feature,
-                        "class": d.class_,
-                        "segment": d.segment[1] if d.segment else None,
-                    }
-                    binding = {k: v for k, v in all_.items() if k in comparison.globs and v is not None}
-                    found[json.dumps(binding, sort_keys=True)] = binding
-        return [found[key] for key in sorted(found)]
 
     def _step(
         self, slot: Slot, resolved: Resolved, binding: dict[str, str], verdict: Verdict, unless: bool,
@@ -182,8 +161,9 @@ class Judging:
         before = instance.state
         instance.state, reason = machine.step(spec, before, verdict.outcome, now_ms)
         instance.violations, instance.insufficient = verdict.violations, verdict.outcome is None
+        instance.blocked = unless
         if reason is Reason.FIRED:
-            messages += self._fire(slot, resolved, instance, unless, now_ms, wall_ms)
+            messages += self._fire(slot, resolved, instance, now_ms, wall_ms)
         elif reason is Reason.RESOLVED:
             messages += self._resolve(slot, resolved, instance, reason, now_ms, wall_ms)
         return messages
@@ -191,15 +171,15 @@ class Judging:
     # -- effects -------------------------------------------------------------------------------------
 
     def _fire(
-        self, slot: Slot, resolved: Resolved, instance: Instance, unless: bool, now_ms: int, wall_ms: int
+        self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int
     ) -> list[Message]:  # fmt: skip
-        state = instance.state
+        state, spec = instance.state, resolved.spec
         instance.episode = {
-            "start_ms": state.active_since_ms,
-            "fired_ms": state.fired_at_ms,
-            "number": state.number,
-        }
-        if resolved.spec.then != "retrain" or unless:
+            "start_ms": state.active_since_ms, "fired_ms": state.fired_at_ms, "number": state.number,
+            "uid": spec.uid, "severity": spec.severity, "cooldown_ms": spec.cooldown_ms,
+            "condition": condition_text(resolved), "for": spec.for_text,
+        }  # fmt: skip
+        if spec.then != "retrain" or instance.blocked:
             instance.mode = "alert"
             return [self._message(trigger.ALERT_FIRED, slot, resolved, instance, now_ms, wall_ms)]
         instance.mode = "request"
@@ -215,6 +195,7 @@ class Judging:
         labels = (resolved.spec.name, *slot.key, resolved.spec.severity)
         self.triggers[labels] += 1
         self.trigger_last_ms[labels] = now_ms
+        instance.opened = {**instance.episode, "revision": instance.revision}
         return self._message(trigger.REQUESTED, slot, resolved, instance, now_ms, wall_ms)
 
     def _resolve(
@@ -226,26 +207,46 @@ class Judging:
             ]
         held = self.requests.get(slot.code, requests.Requests())
         opener = self.instances.get(held.opener or "", instance)
-        rule = next((r for r in self.of(slot) if r.spec.name == opener.rule), resolved)
+        rule = self._rule(slot, opener)
         self.requests[slot.code], what = requests.resolved(held, instance.key, now_ms, rule.spec.cooldown_ms)
         if what != "resolved":
             return []
-        return [self._message(trigger.REQUEST_RESOLVED, slot, rule, opener, now_ms, wall_ms, str(reason))]
+        opened = opener.opened or {**opener.episode, "revision": opener.revision}
+        told = replace(opener, episode=opened, revision=opened["revision"])
+        return [self._message(trigger.REQUEST_RESOLVED, slot, rule, told, now_ms, wall_ms, str(reason))]
+
+    def _rule(self, slot: Slot, instance: Instance) -> Resolved:
+        """The rule of an instance; of one that the configuration lost, what is known since it fired."""
+        found = next((r for r in self.of(slot) if r.spec.name == instance.rule), None)
+        if found is not None:
+            return found
+        known = instance.episode
+        spec = RuleSpec(
+            name=instance.rule, when=Silence(no_events_for_ms=0), uid=known.get("uid"),
+            severity=known.get("severity", "warning"), cooldown_ms=known.get("cooldown_ms", 0),
+        )  # fmt: skip
+        return Resolved(spec, None, WindowKind.DRIFT, 0)
 
     def _ask_again(self, slot: Slot, now_ms: int, wall_ms: int) -> list[Message]:
         """A cooldown is over, and a rule still fires."""
         held = self.requests.get(slot.code)
-        if held is None:
+        if held is None or all(self.instances[k].blocked for k in held.waiting):
             return []
         self.requests[slot.code], key = requests.due(self._in_order(slot, held), now_ms)
-        instance = self.instances.get(key or "")
-        resolved = instance and next((r for r in self.of(slot) if r.spec.name == instance.rule), None)
-        return [self._request(slot, resolved, instance, now_ms, wall_ms)] if instance and resolved else []
+        if key is None:
+            return []
+        instance = self.instances[key]
+        return [self._request(slot, self._rule(slot, instance), instance, now_ms, wall_ms)]
 
     def _in_order(self, slot: Slot, held: requests.Requests) -> requests.Requests:
+        """Those whose ``unless`` holds come last; else the order of the configuration."""
         order = {r.spec.name: place for place, r in enumerate(self.of(slot))}
-        waiting = sorted(held.waiting, key=lambda k: order.get(self.instances[k].rule, len(order)))
-        return replace(held, waiting=tuple(waiting))
+
+        def place(key: str) -> tuple[bool, int]:
+            instance = self.instances[key]
+            return instance.blocked, order.get(instance.rule, len(order))
+
+        return replace(held, waiting=tuple(sorted(held.waiting, key=place)))
 
     def _message(
         self, type_: str, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int,
@@ -257,25 +258,30 @@ class Judging:
             if instance.mode == "request"
             else []
         )
-        asking = [instance, *(a for a in attached if a is not instance)]
-        by_name = {r.spec.name: r for r in self.of(slot)}
-        reasons = [(by_name[a.rule], a.episode) for a in asking if a.rule in by_name]
+        asking = [instance, *(a for a in attached if a.key != instance.key)]
+        reasons = [(self._rule(slot, a), a.episode) for a in asking]
         backfilled = wall_ms - now_ms > self.max_age_ms
         made = occasion(type_, self.stream, slot, resolved, instance, reasons, now_ms, ending)
         return trigger.build_event(replace(made, backfilled=backfilled), self.topic)
 
     def _retire(self, slot: Slot, now_ms: int, wall_ms: int) -> list[Message]:
-        """Instances whose rule is gone from the configuration are resolved and forgotten."""
-        names = {r.spec.name for r in self.of(slot)}
-        gone = [i for i in self.instances.values() if i.slot == slot.code and i.rule not in names]
+        """Instances whose rule is gone from the configuration are resolved and forgotten.
+
+        One that opened a request is kept until that is resolved, which tells of it.
+        """
         messages = []
-        for instance in gone:
+        for instance in self._gone(slot):
             if instance.state.phase is Phase.FIRING:
-                spec = RuleSpec(name=instance.rule, when=Silence(no_events_for_ms=0))
-                old = Resolved(spec, None, WindowKind.DRIFT, 0)
+                old = self._rule(slot, instance)
                 messages += self._resolve(slot, old, instance, Reason.REMOVED, now_ms, wall_ms)
-            del self.instances[instance.key]
+            instance.state = replace(machine.QUIET, number=instance.state.number)
+            if self.requests.get(slot.code, requests.Requests()).opener != instance.key:
+                del self.instances[instance.key]
         return messages
+
+    def _gone(self, slot: Slot) -> list[Instance]:
+        names = {r.spec.name for r in self.of(slot)}
+        return [i for i in self.instances.values() if i.slot == slot.code and i.rule not in names]
 
     # -- wall clock ----------------------------------------------------------------------------------
 
@@ -283,25 +289,41 @@ class Judging:
         """Rules on silence look at the wall clock, and are their own kind."""
         messages = []
         for slot in self._slots:
-            count, since = self._heard.get(slot.code, (-1, wall_ms))
-            if count != slot.predictions:
-                self._heard[slot.code] = count, since = slot.predictions, wall_ms
+            heard, since_ms = self._silent_since(slot, wall_ms)
             for resolved in self.of(slot):
                 if isinstance(resolved.spec.when, Silence):
-                    silent = wall_ms - since >= resolved.spec.when.no_events_for_ms
-                    messages += self._step(slot, resolved, {}, Verdict(silent), False, wall_ms, wall_ms)
+                    silent = wall_ms - since_ms >= resolved.spec.when.no_events_for_ms
+                    if heard or silent:
+                        messages += self._step(slot, resolved, {}, Verdict(silent), False, wall_ms, wall_ms)
         return messages
+
+    def _silent_since(self, slot: Slot, wall_ms: int) -> tuple[bool, int]:
+        """Whether an event came since the start, and when the last one did, or else the start itself.
+
+        After a restart without one, an alert neither ends nor begins before the whole duration has passed.
+        """
+        count, since_ms = self._heard.get(slot.code, (-1, wall_ms))
+        if count != slot.predictions:
+            self._heard[slot.code] = slot.predictions, wall_ms
+            self._restored.discard(slot.code)
+            return True, wall_ms
+        since_ms = wall_ms if since_ms is None else since_ms
+        self._heard[slot.code] = count, since_ms
+        return slot.code not in self._restored, since_ms
 
     # -- state and view ------------------------------------------------------------------------------
 
     def snapshot(self) -> Blob:
         """All rule states, as plain values."""
         data = {
+            "slots": [[*slot.key] for slot in self._slots],
+            "heard": [[code, count] for code, (count, _since) in self._heard.items()],
             "latest": to_rows(self.latest),
             "instances": [
                 {
                     "rule": i.rule, "slot": i.slot, "binding": i.binding, "state": machine.to_row(i.state),
                     "revision": i.revision, "mode": i.mode, "episode": i.episode,
+                    "opened": i.opened, "blocked": i.blocked,
                     "violations": [_violation_row(v) for v in i.violations],
                 }
                 for i in self.instances.values()
@@ -314,23 +336,47 @@ class Judging:
         return Blob(FORMAT, data, {})
 
     def restore(self, blobs: dict[BlobKey, Blob]) -> None:
-        """Bring the rules to where the snapshot was taken."""
+        """Bring the rules to where the snapshot was taken.
+
+        Slots are known by model and version: without a model that left the configuration, codes differ.
+        """
         blob = blobs.get(("rule_state", "rules"))
         if blob is None:
             return
-        self.latest = from_rows(blob.data["latest"])
-        for row in blob.data["instances"]:
-            instance = Instance(
-                row["rule"], row["slot"], row["binding"], machine.from_row(row["state"]), row["revision"], row["mode"],
-                violations=tuple(_violation(v) for v in row["violations"]), episode=row["episode"],
-            )  # fmt: skip
-            self.instances[instance.key] = instance
+        now = {slot.key: slot.code for slot in self._slots}
+        known = blob.data.get("slots") or [[*slot.key] for slot in self._slots]
+        codes = {
+            old: now[model, version] for old, (model, version) in enumerate(known) if (model, version) in now
+        }
+        latest = from_rows(blob.data["latest"])
+        self.latest = {(codes[s], k, n): held for (s, k, n), held in latest.items() if s in codes}
+        self._heard = {codes[s]: (count, None) for s, count in blob.data.get("heard", ()) if s in codes}
+        self._restored = set(self._heard)
+        keys = self._restore_instances(blob.data["instances"], codes)
         for code, opener, firing, waiting, until in blob.data["requests"]:
-            self.requests[code] = requests.Requests(opener, tuple(firing), tuple(waiting), until)
+            if code in codes:
+                self.requests[codes[code]] = requests.Requests(
+                    keys.get(opener), tuple(keys[k] for k in firing), tuple(keys[k] for k in waiting), until
+                )
         for rule, model, version, severity, count, last in blob.data["triggers"]:
             self.triggers[rule, model, version, severity] = count
             if last is not None:
                 self.trigger_last_ms[rule, model, version, severity] = last
+
+    def _restore_instances(self, rows: list[dict[str, Any]], codes: dict[int, int]) -> dict[str, str]:
+        """Old keys of the instances to new ones."""
+        keys = {}
+        for row in (r for r in rows if r["slot"] in codes):
+            instance = Instance(
+                row["rule"], row["slot"], row["binding"], machine.from_row(row["state"]), row["revision"], row["mode"],
+                violations=tuple(_violation(v) for v in row["violations"]), episode=row["episode"],
+                opened=row.get("opened", {}), blocked=row.get("blocked", False),
+            )  # fmt: skip
+            old = instance.key
+            instance.slot = codes[row["slot"]]
+            keys[old] = instance.key
+            self.instances[instance.key] = instance
+        return keys
 
     def views(self) -> tuple[RuleView, ...]:
         """Every instance, as it is shown."""

@@ -73,23 +73,30 @@ class SlotLookup:
         if versus == "previous window":
             return self._previous(comparison, dimension)
         slot = self._others.get(versus.removeprefix("version "))
-        found = slot and self._latest.get((slot.code, comparison.kind, comparison.window_ms or 0))
-        return _pick(found.evaluations, comparison.metric, dimension) if found else None
+        return self._at_end(slot, comparison, dimension, 0) if slot is not None else None
 
     def difference(self, first: Estimate, second: Estimate) -> tuple[float, float]:
         """Limits of first - second."""
         return intervals.difference_bounds(first, second)
 
     def _previous(self, comparison: Comparison, dimension: Dimension) -> Value | None:
+        return self._at_end(self._slot, comparison, dimension, comparison.window_ms or 0)
+
+    def _at_end(
+        self, slot: Slot, comparison: Comparison, dimension: Dimension, before_ms: int
+    ) -> Value | None:
+        """A slot's value so long before the latest judged end of the comparison's own window.
+
+        Another version is read at the very end that this one is: which of the two was judged first at
+        an instant, or was seen first in the logs, does not matter.
+        """
         length_ms = comparison.window_ms or 0
         found = self._latest.get((self._slot.code, comparison.kind, length_ms))
-        panes = panes_of(self._slot, comparison.kind, length_ms)
+        panes = panes_of(slot, comparison.kind, length_ms)
         if found is None or panes is None:
             return None
-        totals = panes.peek(found.end_ms - length_ms)
-        evaluations = evaluate(
-            self._slot, comparison.kind, length_ms, totals, frozenset((comparison.metric,))
-        )
+        totals = panes.peek(found.end_ms - before_ms)
+        evaluations = evaluate(slot, comparison.kind, length_ms, totals, frozenset((comparison.metric,)))
         value = _pick(evaluations, comparison.metric, dimension)
         return value if value is not None and value.sufficient else None
 

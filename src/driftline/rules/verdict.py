@@ -199,7 +199,8 @@ def _change(condition: Comparison, value: Value, lookup: Lookup) -> Verdict:
     """
     other = lookup.other(condition, value.dimension)
     size = condition.limit(value.dimension.feature)[0] / 100
-    if other is None or isnan(other.value) or not value.sufficient or isnan(value.value):
+    known = other is not None and other.sufficient and not isnan(other.value)
+    if other is None or not known or not value.sufficient or isnan(value.value):
         return Verdict(None, (_violation(condition, value, nan, nan, nan),))
     sign = 1 if condition.op == "drop" else -1
     relative = condition.unit == "percent"
