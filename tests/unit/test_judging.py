@@ -391,3 +391,41 @@ def test_silence_outlasts_a_restart() -> None:
     run.hour(7, wrong=False)
     run.messages += run.engine.rules.silence(START + 8 * HOUR_MS)  # type: ignore[union-attr]
     assert [what for _, what in run.events()] == [FIRED, RESOLVED]
+
+
+def test_a_model_that_left_the_configuration_leaves_the_others_as_they_were() -> None:
+    """Fault 67: codes of models and versions change at a restart; the state follows the names."""
+
+    def pipeline(*names: str) -> Pipeline:
+        models = tuple(replace(MODEL, match=name) for name in names)
+        registry = Registry(models, Limits(), lambda _s, _m, _v: None)
+        decoders = {
+            k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
+            for k in Kind
+        }
+        return Pipeline(STREAM, registry, Limits(), decoders)
+
+    def batch(kind: Kind, topic: str, value: dict[str, Any]) -> RawBatch:
+        values = [
+            json.dumps({"prediction_id": "1", "model": m, "version": "1", "time": START, **value}).encode()
+            for m in ("gone", "m")
+        ]
+        return RawBatch(kind, ((topic, 0),), np.zeros(2, np.int32), np.arange(2), np.full(2, -1), values)
+
+    old = pipeline("gone", "m")
+    old.feed(batch(Kind.PREDICTION, "p", {"prediction": "1"}))
+    old.feed(batch(Kind.LABEL, "l", {"label": "1"}))
+    blobs = {key: decode(encode(blob)) for key, blob in snapshot(old).items() if blob is not None}
+    new = pipeline("m")
+    restore(new, blobs)
+    assert (1, 1, 1) == (new.join.table.live, new.labels.rows, len(new.registry.slots))
+    StreamEngine(new).advance(frozenset(new.watermarks), 0, START + HOUR_MS)
+    panes = new.registry.slots[0].performance_panes[0].panes
+    again = {
+        key: decode(encode(blob)) for key, blob in {**blobs, **snapshot(new)}.items() if blob is not None
+    }
+    third = pipeline("m")
+    restore(third, again)
+    for start, pane in third.registry.slots[0].performance_panes[0].panes.items():
+        assert (panes[start].counts == pane.counts).all()
+    assert new.join.pending() == 0

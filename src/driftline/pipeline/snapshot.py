@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.totals import Totals
@@ -62,7 +64,8 @@ def _stream(pipeline: Pipeline) -> Blob:
 
 
 def _pane_key(slot: Slot, kind: WindowKind, panes: Panes, start: int) -> str:
-    return f"{slot.code}/{kind}/{panes.window.length_ms}/{panes.window.slide_ms}/{start}"
+    """By names, not codes: codes change when a model leaves the configuration."""
+    return json.dumps([*slot.key, str(kind), panes.window.length_ms, panes.window.slide_ms, start])
 
 
 def _pane(slot: Slot, kind: WindowKind, panes: Panes, start: int) -> Blob | None:
@@ -71,7 +74,7 @@ def _pane(slot: Slot, kind: WindowKind, panes: Panes, start: int) -> Blob | None
         return None
     arrays = {"counts": pane.counts, "sums": pane.sums, "low": pane.low, "high": pane.high}
     data = {
-        "slot": slot.code, "kind": str(kind), "length_ms": panes.window.length_ms,
+        "model": slot.model.name, "version": slot.version, "kind": str(kind), "length_ms": panes.window.length_ms,
         "slide_ms": panes.window.slide_ms, "start_ms": start, "unseen": [dict(u) for u in pane.unseen],
     }  # fmt: skip
     return Blob(FORMAT, data, {n: a.copy() for n, a in arrays.items()})
@@ -127,19 +130,45 @@ def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
     pipeline.counts = Counter({tuple(k): n for *k, n in data["counts"]})
     pipeline.unmonitored = Counter({(m, v): n for m, v, n in data["unmonitored"]})
     slots = _restore_slots(pipeline, data)
-    table = blobs.get(("join_block", "table"))
-    if table is not None and len(table.arrays["keys"]):
-        pipeline.join.table = JoinTable.restore(table.arrays)
-    if table is not None:
-        pipeline.join.counts = Counter(table.data["counts"])
-    pipeline.labels.restore(_from_columns(blobs["staged", "labels"]))
-    pipeline.changes.restore(_from_columns(blobs["staged", "changes"]))
+    known = [pipeline.registry.models.get(m["name"]) for m in data["models"]]
+    models = np.array([-1 if m is None else m.code for m in known], np.int32)
+    codes = np.array([slots[c].code if c in slots else -1 for c in range(len(data["slots"]))], np.int32)
+    _restore_join(pipeline, blobs["join_block", "table"], models, codes)
+    pipeline.labels.restore(_recoded(_from_columns(blobs["staged", "labels"]), "model", models))
+    pipeline.changes.restore(_recoded(_from_columns(blobs["staged", "changes"]), "slot", codes))
     pipeline.late = _restore_late(slots, blobs["staged", "late"])
     for (kind, _key), blob in blobs.items():
         if kind == "pane":
-            _restore_pane(slots, blob)
+            _restore_pane(pipeline, blob)
     pipeline.learn_policies()
     pipeline.forget()
+
+
+def _recoded(columns: dict[str, Any], name: str, codes: NDArray[np.int32]) -> dict[str, Any]:
+    """Rows with today's codes; those of what left the configuration are dropped."""
+    if not columns:
+        return columns
+    fresh = codes[columns[name]]
+    kept = fresh >= 0
+    return {n: c[kept] for n, c in {**columns, name: fresh}.items()}
+
+
+def _restore_join(
+    pipeline: Pipeline, blob: Blob, models: NDArray[np.int32], codes: NDArray[np.int32]
+) -> None:
+    pipeline.join.counts = Counter(blob.data["counts"])
+    if not len(blob.arrays["keys"]):
+        return
+    table = JoinTable.restore(blob.arrays)
+    rows = np.arange(table.rows)
+    predicted = table.slot[rows] >= 0
+    table.model[rows] = models[table.model[rows]]
+    table.slot[rows[predicted]] = codes[table.slot[rows[predicted]]]
+    gone = rows[(table.model[rows] < 0) | (predicted & (table.slot[rows] < 0))]
+    if len(gone):
+        table.kill(gone)
+        table.compact()
+    pipeline.join.table = table
 
 
 def _restore_slots(pipeline: Pipeline, data: dict[str, Any]) -> dict[int, Slot]:
@@ -164,8 +193,8 @@ def _restore_slots(pipeline: Pipeline, data: dict[str, Any]) -> dict[int, Slot]:
     return slots
 
 
-def _restore_pane(slots: dict[int, Slot], blob: Blob) -> None:
-    slot = slots.get(blob.data["slot"])
+def _restore_pane(pipeline: Pipeline, blob: Blob) -> None:
+    slot = pipeline.registry.of.get((blob.data["model"], blob.data["version"]))
     if slot is None:
         return
     kind = WindowKind(blob.data["kind"])
@@ -185,7 +214,9 @@ def _restore_late(slots: dict[int, Slot], blob: Blob) -> list[LateRows]:
     for place, row in enumerate(blob.data["rows"]):
         held = {n.split(":", 1)[1]: a for n, a in blob.arrays.items() if n.split(":", 1)[0] == str(place)}
         coded = {n: Coded(held[f"codes:{n}"], tuple(v)) for n, v in row["coded"].items()}
-        slot = slots[row["slot"]]
+        slot = slots.get(row["slot"])
+        if slot is None:
+            continue
         schema = slot.schema
         part = PredictionPart(
             model=slot.model.name, version=slot.version, schema=schema,
