@@ -429,3 +429,38 @@ def test_a_model_that_left_the_configuration_leaves_the_others_as_they_were() ->
     for start, pane in third.registry.slots[0].performance_panes[0].panes.items():
         assert (panes[start].counts == pane.counts).all()
     assert new.join.pending() == 0
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 30])
+def test_a_trigger_has_the_same_bytes_however_the_log_was_cut(size: int) -> None:
+    """Fault 74: what was read ahead of a window is no part of its evidence."""
+    whole, cut = Run([LOW]), Run([LOW])
+    for run, step in ((whole, 420), (cut, size)):
+        events = []
+        for number in range(70):
+            for minute in range(0, 60, 10):
+                shifted = minute - 30 if number % 7 == 0 and minute == 50 else minute
+                events.append((number, shifted, 5 <= number < 60))
+        for at_ in range(0, len(events), step):
+            piece = events[at_ : at_ + step]
+            for kind, topic in ((Kind.PREDICTION, "p"), (Kind.LABEL, "l")):
+                values = [
+                    json.dumps(
+                        {"prediction_id": f"{h}/{m}/{at_ + i}", "model": "m", "version": "1", "revision": 1}
+                        | {"time": START + h * HOUR_MS + m * MINUTE_MS}
+                        | (
+                            {"prediction": "1"}
+                            if kind is Kind.PREDICTION
+                            else {"label": "0" if wrong else "1"}
+                        )
+                    ).encode()
+                    for i, (h, m, wrong) in enumerate(piece)
+                ]
+                n = len(piece)
+                offsets = np.arange(at_, at_ + n)
+                run.engine.pipeline.feed(
+                    RawBatch(kind, ((topic, 0),), np.zeros(n, np.int32), offsets, np.full(n, -1), values)
+                )
+            run.messages += run.engine.advance(frozenset(), 0)
+    assert whole.events()[0][1] == "retraining.requested"
+    assert [m.value for m in whole.messages] == [m.value for m in cut.messages]

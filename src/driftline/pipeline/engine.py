@@ -83,6 +83,8 @@ class Pipeline:
         self.labels = Staging(("topic", "partition", "offset"))
         self.changes = Staging(("slot",))
         self.late: list[LateRows] = []
+        self.places = Staging(("slot",))
+        """Where the late rows stand in the logs."""
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.unmonitored: Counter[tuple[str, str]] = Counter()
         self._expired_ms = UNSET_MS
@@ -175,14 +177,18 @@ class Pipeline:
             rows = np.flatnonzero(accepted)
             slot.seen(int(times[rows].min()), int(times[rows].max()))
             slot.predictions += len(rows) if is_prediction else 0
-            self._index_data(slot, batch, decoded, part.rows[rows], times[rows])
             slot.measure_latency(part.latency_ms[rows])
+        on_time = np.flatnonzero(now)
+        self._index_on_time(slot, batch, decoded, part.rows[on_time])
         prepared = slot.drift.prepare(part)
-        self._count_drift(slot, prepared, np.flatnonzero(now), times)
+        self._count_drift(slot, prepared, on_time, times)
         self._count_events(slot, part, np.flatnonzero(now & counted), times)
         if late.any():
             self.counts["events_late", "staged"] += int(late.sum())
-            self._stage_late(slot, part, np.flatnonzero(late), times, effective, counted)
+            rows = np.flatnonzero(late)
+            self._stage_late(slot, part, rows, times, effective, counted)
+            places = self._places(batch, decoded, part.rows[rows], effective[rows])
+            self.places.add({**places, "slot": np.full(len(rows), slot.code, np.int32)})
 
     def _remember(
         self,
@@ -244,14 +250,36 @@ class Pipeline:
                 policy = Policy(self.stream.time.allowed_lateness_ms, 0, 0)
             self.join.policies.append(policy)
 
-    def _index_data(self, slot: Slot, batch: RawBatch, decoded: Decoded, rows: Ints, times: Ints) -> None:
+    @staticmethod
+    def _places(batch: RawBatch, decoded: Decoded, rows: Ints, effective: Ints) -> Columns:
+        """Where rows stand in the logs."""
         records = decoded.record[rows]
         source = batch.source[records]
+        topics = np.array([topic for topic, _ in batch.sources], dtype=np.str_)
+        partitions = np.array([partition for _, partition in batch.sources], np.int32)
+        return {
+            "eff_ms": effective, "kind": np.full(len(rows), str(decoded.kind)), "topic": topics[source],
+            "partition": partitions[source], "offset": batch.offsets[records], "time_ms": decoded.time_ms[rows],
+        }  # fmt: skip
+
+    @staticmethod
+    def _index_on_time(slot: Slot, batch: RawBatch, decoded: Decoded, rows: Ints) -> None:
+        records, times = decoded.record[rows], decoded.time_ms[rows]
+        source, offsets = batch.source[records], batch.offsets[records]
         for index in np.unique(source).tolist():
             mine = source == index
             topic, partition = batch.sources[index]
-            offsets = batch.offsets[records[mine]]
-            slot.data.add(str(decoded.kind), topic, partition, times[mine], offsets, times[mine])
+            slot.data.add(str(decoded.kind), topic, partition, times[mine], offsets[mine], times[mine])
+
+    @staticmethod
+    def _index_places(slot: Slot, places: Columns) -> None:
+        for kind in np.unique(places["kind"]).tolist():
+            for topic in np.unique(places["topic"]).tolist():
+                mine = (places["kind"] == kind) & (places["topic"] == topic)
+                for partition in np.unique(places["partition"][mine]).tolist():
+                    rows = mine & (places["partition"] == partition)
+                    times = places["time_ms"][rows]
+                    slot.data.add(kind, topic, partition, times, places["offset"][rows], times)
 
     def _count_drift(self, slot: Slot, prepared: PredictionPart | Prepared, rows: Ints, times: Ints) -> None:
         if not len(rows):
@@ -355,6 +383,7 @@ class Pipeline:
     def apply_staged(self, before_ms: int) -> None:
         """Let late events and changes with an effective time before ``before_ms`` take effect."""
         self._apply_late(before_ms)
+        self._apply_places(before_ms)
         due = self.changes.take(before_ms)
         if due is None:
             return
@@ -381,6 +410,14 @@ class Pipeline:
                     )
                 )
         self.late = kept
+
+    def _apply_places(self, before_ms: int) -> None:
+        due = self.places.take(before_ms)
+        if due is None:
+            return
+        for code in np.unique(due["slot"]).tolist():
+            mine = {name: column[due["slot"] == code] for name, column in due.items()}
+            self._index_places(self.registry.slots[code], mine)
 
     def _apply_changes(self, slot: Slot, due: Columns) -> None:
         regression = slot.settings.task is Task.REGRESSION

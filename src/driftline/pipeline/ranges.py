@@ -1,4 +1,4 @@
-"""Where the data lies: offsets and times per topic, partition and hour of the prediction's time."""
+"""Where the data lies: offsets and times per topic, partition and stretch of the prediction's time."""
 
 from __future__ import annotations
 
@@ -14,56 +14,61 @@ Span = list[int]
 
 
 class DataIndex:
-    """One span per (kind, topic, partition) and hour."""
+    """One span per (kind, topic, partition) and bucket of event time.
 
-    def __init__(self) -> None:
-        self.hours: dict[tuple[str, str, int], dict[int, Span]] = {}
+    ``bucket_ms`` divides an hour and every slide, so that a window's range holds no record of a later
+    window, however far ahead was read.
+    """
 
-    def add(
-        self, kind: str, topic: str, partition: int, hour_of_ms: Ints, offset: Ints, time_ms: Ints
-    ) -> None:
-        """Note records of one partition; ``hour_of_ms`` is the time of their predictions."""
-        spans = self.hours.setdefault((kind, topic, partition), {})
-        hour = hour_of_ms // HOUR_MS
-        hours, inverse = np.unique(hour, return_inverse=True)
-        for place, key in enumerate(hours.tolist()):
+    def __init__(self, bucket_ms: int = HOUR_MS) -> None:
+        self.bucket_ms = bucket_ms
+        self.buckets: dict[tuple[str, str, int], dict[int, Span]] = {}
+
+    def add(self, kind: str, topic: str, partition: int, of_ms: Ints, offset: Ints, time_ms: Ints) -> None:
+        """Note records of one partition; ``of_ms`` is the time of their predictions."""
+        spans = self.buckets.setdefault((kind, topic, partition), {})
+        found, inverse = np.unique(of_ms // self.bucket_ms, return_inverse=True)
+        for place, key in enumerate(found.tolist()):
             rows = inverse == place
             _widen(spans, key, int(offset[rows].min()), int(offset[rows].max()), time_ms[rows])
 
     def within(self, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
-        """The ranges that cover predictions in [start, end), extended to full hours."""
+        """The ranges that cover predictions in [start, end), extended to full buckets."""
         found = []
-        for (kind, topic, partition), spans in sorted(self.hours.items()):
-            inside = [s for h, s in spans.items() if start_ms // HOUR_MS <= h <= (end_ms - 1) // HOUR_MS]
+        size = self.bucket_ms
+        for (kind, topic, partition), spans in sorted(self.buckets.items()):
+            inside = [s for b, s in spans.items() if start_ms // size <= b <= (end_ms - 1) // size]
             if inside:
                 found.append(_range(kind, topic, partition, inside))
         order = {"prediction": 0, "features": 1, "label": 2}
         return sorted(found, key=lambda r: (order[r["kind"]], r["topic"], r["partition"]))
 
     def drop_before(self, time_ms: int) -> None:
-        """Forget the hours before ``time_ms``."""
-        for spans in self.hours.values():
-            for hour in [h for h in spans if (h + 1) * HOUR_MS <= time_ms]:
-                del spans[hour]
+        """Forget the buckets before ``time_ms``."""
+        for spans in self.buckets.values():
+            for bucket in [b for b in spans if (b + 1) * self.bucket_ms <= time_ms]:
+                del spans[bucket]
 
     def snapshot(self) -> list[list[Any]]:
         """Plain rows."""
-        return [[*key, hour, *span] for key, spans in self.hours.items() for hour, span in spans.items()]
+        return [
+            [*key, bucket, *span] for key, spans in self.buckets.items() for bucket, span in spans.items()
+        ]
 
     @classmethod
-    def restore(cls, rows: list[list[Any]]) -> DataIndex:
+    def restore(cls, rows: list[list[Any]], bucket_ms: int) -> DataIndex:
         """The index that a snapshot was taken of."""
-        index = cls()
-        for kind, topic, partition, hour, *span in rows:
-            index.hours.setdefault((kind, topic, partition), {})[hour] = list(span)
+        index = cls(bucket_ms)
+        for kind, topic, partition, bucket, *span in rows:
+            index.buckets.setdefault((kind, topic, partition), {})[bucket] = list(span)
         return index
 
 
-def _widen(spans: dict[int, Span], hour: int, first: int, last: int, time_ms: Ints) -> None:
+def _widen(spans: dict[int, Span], bucket: int, first: int, last: int, time_ms: Ints) -> None:
     low, high = int(time_ms.min()), int(time_ms.max())
-    span = spans.get(hour)
+    span = spans.get(bucket)
     if span is None:
-        spans[hour] = [first, last, low, high]
+        spans[bucket] = [first, last, low, high]
     else:
         span[:] = [min(span[0], first), max(span[1], last), min(span[2], low), max(span[3], high)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from math import gcd
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from driftline.matching import match_model
 from driftline.pipeline.ranges import DataIndex
 from driftline.records import Coded, Codes32, Floats, Schema
 from driftline.reference.profile import Profile
-from driftline.settings import Limits, ModelSettings, Task, Window, WindowKind
+from driftline.settings import HOUR_MS, Limits, ModelSettings, Task, Window, WindowKind
 
 OTHER = "other"
 
@@ -245,7 +246,7 @@ class Registry:
         labelled = settings.performance_windows if settings.labels.enabled else ()
         return Slot(
             code=len(self.slots), model=state, version=version, profile=profile, drift=drift,
-            performance=performance, segments=segments, data=DataIndex(),
+            performance=performance, segments=segments, data=DataIndex(_bucket_ms((*settings.drift_windows, *labelled))),
             drift_panes=[Panes(w, drift_zero) for w in settings.drift_windows],
             performance_panes=[Panes(w, performance_zero) for w in labelled],
         )  # fmt: skip
@@ -272,3 +273,8 @@ def with_windows(settings: ModelSettings, drift: set[Window], performance: set[W
             *sorted(performance - set(settings.performance_windows)),
         ),
     )
+
+
+def _bucket_ms(windows: Iterable[Window]) -> int:
+    """The largest stretch that divides an hour and every slide."""
+    return gcd(HOUR_MS, *(w.slide_ms for w in windows))

@@ -36,6 +36,7 @@ def snapshot(pipeline: Pipeline) -> dict[BlobKey, Blob | None]:
     blobs["staged", "labels"] = _columns(pipeline.labels.snapshot())
     blobs["staged", "changes"] = _columns(pipeline.changes.snapshot())
     blobs["staged", "late"] = _late(pipeline)
+    blobs["staged", "places"] = _columns(pipeline.places.snapshot())
     return blobs
 
 
@@ -136,6 +137,7 @@ def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
     _restore_join(pipeline, blobs["join_block", "table"], models, codes)
     pipeline.labels.restore(_recoded(_from_columns(blobs["staged", "labels"]), "model", models))
     pipeline.changes.restore(_recoded(_from_columns(blobs["staged", "changes"]), "slot", codes))
+    pipeline.places.restore(_recoded(_from_columns(blobs["staged", "places"]), "slot", codes))
     pipeline.late = _restore_late(slots, blobs["staged", "late"])
     for (kind, _key), blob in blobs.items():
         if kind == "pane":
@@ -184,7 +186,7 @@ def _restore_slots(pipeline: Pipeline, data: dict[str, Any]) -> dict[int, Slot]:
         if slot is None:
             continue
         slot.first_ms, slot.last_ms, slot.predictions = row["first_ms"], row["last_ms"], row["predictions"]
-        slot.data = DataIndex.restore(row["data"])
+        slot.data = DataIndex.restore(row["data"], slot.data.bucket_ms)
         slot.delays[:], slot.delay_sum_ms = row["delays"], row["delay_sum_ms"]
         slot.latency[:], slot.latency_sum_ms = row["latency"], row["latency_sum_ms"]
         slots[code] = slot
