@@ -259,7 +259,7 @@ def _at(hour: float) -> float:
 def test_stops_kills_and_a_dead_broker_change_nothing(
     java_kafka: Any, tmp_path: Path, daemons: list[Daemon]
 ) -> None:
-    """Faults: SIGTERM, kill -9, the broker's kill -9; every trigger once or more, and none that a replay lacks."""
+    """Faults 7 and 17: SIGTERM, two kill -9 and a killed broker: the triggers are those of a replay, no others."""
     servers = java_kafka.bootstrap_servers
     _create(servers, {"s-predictions": PARTITIONS, "s-labels": PARTITIONS, "own-triggers": 1, "own-dead": 1})
     daemon = _daemon(tmp_path / "d", servers, "own", ["s"])
@@ -306,7 +306,7 @@ def test_stops_kills_and_a_dead_broker_change_nothing(
 def test_one_stream_waits_and_the_other_goes_on(
     any_kafka: Any, tmp_path: Path, daemons: list[Daemon]
 ) -> None:
-    """A missing topic holds its own stream only; poison goes to the dead letters with its place and reason."""
+    """Faults 27, 35, 36 and 78: a missing topic holds its own stream only; poison goes to the dead letters with its place and reason."""
     servers, own = any_kafka.bootstrap_servers, f"t{uuid.uuid4().hex[:8]}"
     good, waiting = f"{own}g", f"{own}w"
     topics = dict.fromkeys((f"{good}-predictions", f"{good}-labels", f"{waiting}-predictions"), PARTITIONS)

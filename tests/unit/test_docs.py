@@ -16,14 +16,15 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-def test_the_page_of_metrics_is_what_the_declarations_give():
-    """If this fails: python docs/generate_metrics.py."""
-    spec = importlib.util.spec_from_file_location("generate_metrics", ROOT / "docs" / "generate_metrics.py")
+@pytest.mark.parametrize("page", ["metrics", "reliability"])
+def test_a_generated_page_is_current(page):
+    """If this fails: python docs/generate_metrics.py, or docs/generate_reliability.py."""
+    spec = importlib.util.spec_from_file_location(f"generate_{page}", ROOT / "docs" / f"generate_{page}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.document() == (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert module.document() == (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
 
 
 def _commands(group: click.Group, before: str) -> list[str]:
