@@ -131,6 +131,13 @@ class LabelPart:
     revision: Ints
 
 
+REJECT_REASONS = (
+    "empty", "too_large", "not_json", "not_utf8", "wrong_type", "missing_field", "bad_time", "unknown_class",
+    "name_too_long", "bad_name", "bad_cloudevent", "bad_arrow", "future",
+)  # fmt: skip
+"""Every reason that a reject can have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A record that cannot be used: which one of the batch, and the reason (a short stable word)."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -29,6 +31,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
     with ExitStack() as stack:
         story = demo._start(stack, folder, console)
         demo._live(story, console)
+        with urlopen(f"{story.address}/metrics", timeout=10) as answer:
+            (folder / "metrics.txt").write_bytes(answer.read())
         return folder, _topic(story)
 
 
@@ -70,6 +74,15 @@ def test_the_market_that_opened_in_may_is_an_alert(told: tuple[Path, list[dict[s
     ]  # fmt: skip
     assert 1 == len(alerts)
     assert {"vicprice", "transfer"} <= {d["feature"] for d in alerts[0]["data"]["drifted_features"]}
+
+
+def test_every_query_of_the_dashboard_finds_its_metric(told: tuple[Path, list[dict[str, Any]]]) -> None:
+    """Each metric that a panel names has a sample in the running demo."""
+    shown = set(re.findall(r"^(driftline_\w+)", (told[0] / "metrics.txt").read_text(), re.MULTILINE))
+    board = (Path(__file__).parents[2] / "grafana" / "driftline.json").read_text()
+    asked = set(re.findall(r"driftline_\w+", " ".join(re.findall(r'"expr": "([^"]+)', board))))
+    assert len(asked) > 20
+    assert set() == asked - shown
 
 
 def test_the_topic_holds_what_a_replay_of_the_same_events_gives(

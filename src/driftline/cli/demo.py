@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ CHUNK = timedelta(days=28)
 )
 def demo(exit_: bool, keep: Path | None) -> None:
     """Run the real daemon on 2.5 years of the New South Wales electricity market, in about a minute."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the parts are ended too
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftline-demo-")))

@@ -1,4 +1,7 @@
-"""The demo's parts as processes of their own: the broker and the daemon."""
+"""The demo's parts as processes of their own: the broker and the daemon.
+
+Each has a session of its own, so that Ctrl-C reaches the demo only, which ends them in order.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ def start_broker(partitions: int) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "driftline", "broker"]
     for topic in topics:
         command += ["--topic", topic]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
     line = process.stdout.readline().strip() if process.stdout else ""
     if not line:
         raise DriftlineError("the embedded broker did not start")
@@ -36,7 +41,7 @@ def start_daemon(config: Path, log: Path) -> subprocess.Popen[bytes]:
     """The daemon, as it would run in production."""
     with log.open("wb") as out:
         command = [sys.executable, "-m", "driftline", "run", "--config", str(config)]
-        return subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603
+        return subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)  # noqa: S603
 
 
 def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> int:

@@ -13,7 +13,7 @@ from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView
 from driftline.pipeline.engine import DELAY_BOUNDS_S
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import StreamEngine, evaluate
-from driftline.records import Evaluation
+from driftline.records import REJECT_REASONS, Evaluation
 from driftline.settings import WindowKind
 
 _UNSET = -(1 << 61)
@@ -47,6 +47,10 @@ def stream_view(
 
 def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int]]:
     counters: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
+    stream = engine.pipeline.stream
+    for topic in (*stream.predictions, *stream.labels, *stream.features):
+        for reason in REJECT_REASONS:  # from the start, so that the first one is an increase
+            counters["events_rejected_total"][topic, reason] = 0
     join = engine.pipeline.join.counts
     for (name, *labels), n in engine.pipeline.counts.items():
         counters[f"{name}_total"][tuple(labels)] = n
