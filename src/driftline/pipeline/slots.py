@@ -12,7 +12,6 @@ from driftline.aggregates import latency
 from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
-from driftline.aggregates.totals import Totals
 from driftline.matching import match_model
 from driftline.pipeline.ranges import DataIndex
 from driftline.records import Coded, Codes32, Floats, Schema
@@ -122,19 +121,9 @@ class Slot:
         """Lay performance out anew after the model met a new class."""
         old = self.performance
         self.performance = old.grown(tuple(self.model.classes))
-        empty = performance_empty(self.performance)
+        empty = self.performance.empty()
         for panes in self.performance_panes:
             panes.convert(empty, lambda totals: old.convert(totals, self.performance))
-
-
-def drift_empty(layout: DriftLayout) -> Totals:
-    """The identity of a drift pane."""
-    return layout.empty()
-
-
-def performance_empty(layout: PerformanceLayout) -> Totals:
-    """The identity of a performance pane."""
-    return layout.empty()
 
 
 class Registry:
@@ -242,7 +231,7 @@ class Registry:
             settings.task, tuple(state.classes), settings.positive, segments,
             label_mean=(profile.label_mean or 0.0) if profile else 0.0,
         )  # fmt: skip
-        drift_zero, performance_zero = drift_empty(drift), performance_empty(performance)
+        drift_zero, performance_zero = drift.empty(), performance.empty()
         labelled = settings.performance_windows if settings.labels.enabled else ()
         return Slot(
             code=len(self.slots), model=state, version=version, profile=profile, drift=drift,

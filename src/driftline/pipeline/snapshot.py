@@ -15,7 +15,7 @@ from driftline.join.table import JoinTable
 from driftline.pipeline.engine import LateRows, Pipeline
 from driftline.pipeline.ranges import DataIndex
 from driftline.pipeline.slots import Slot
-from driftline.records import Blob, BlobKey, Coded, PredictionPart, TopicPartition
+from driftline.records import Blob, BlobKey, Coded, PredictionPart
 from driftline.settings import WindowKind
 
 FORMAT = 1
@@ -230,8 +230,3 @@ def _restore_late(slots: dict[int, Slot], blob: Blob) -> list[LateRows]:
         )  # fmt: skip
         late.append(LateRows(slot, part, held["time_ms"], held["eff_ms"], held["counted"]))
     return late
-
-
-def positions(pipeline: Pipeline) -> dict[TopicPartition, int]:
-    """Where each partition is read on from."""
-    return dict(pipeline.positions)

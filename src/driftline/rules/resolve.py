@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from driftline.rules.spec import Combination, Comparison, Condition, RuleSpec, Silence, comparisons
+from driftline.rules.spec import Combination, Condition, RuleSpec, Silence, comparisons
 from driftline.settings import ModelSettings, Window, WindowKind
 
 
@@ -109,8 +109,3 @@ def revision(resolved: Resolved, settings: ModelSettings, reference_sha256: str)
     }  # fmt: skip
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def instances(condition: Condition) -> list[Comparison]:
-    """The comparisons that name a dimension by a pattern: each match is an instance of its own."""
-    return [c for c in comparisons(condition) if c.globs]
