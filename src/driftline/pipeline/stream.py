@@ -114,6 +114,8 @@ class StreamEngine:
             if only is not None and not only:
                 continue
             judged = self.pipeline.judge(instant)
+            if not judged.totals.counts.any():
+                continue  # only late events are in its panes, and at this instant they do not count yet
             length_ms = self._length_ms(slot, instant[3], instant[4])
             windows.append(Window(judged, evaluate(slot, judged.kind, length_ms, judged.totals, only)))
         if self.samples:
