@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka lint format bench lock clean
+.PHONY: help demo test test-kafka test-chaos lint format bench lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -23,10 +23,13 @@ demo: $(STAMP) ## The whole story on real data, with a broker inside the process
 	@$(BIN)/driftline demo $(DEMO_ARGS)
 
 test: $(STAMP) ## All tests that need no real Kafka
-	$(BIN)/python -m pytest -m "not kafka and not bench" $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "not kafka and not chaos and not bench" $(TEST_ARGS)
 
 test-kafka: $(STAMP) ## The tests on a real Apache Kafka
-	$(BIN)/python -m pytest -m "kafka and not bench" -rs $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "kafka and not chaos and not bench" -rs $(TEST_ARGS)
+
+test-chaos: $(STAMP) ## Random kills of daemon and broker under load, against the oracle (DRIFTLINE_CHAOS_SEED, _KILLS)
+	$(BIN)/python -m pytest -m chaos -s -rs $(TEST_ARGS)
 
 lint: $(STAMP) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

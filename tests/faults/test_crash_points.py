@@ -16,7 +16,7 @@ from tests.oracle.traffic import Traffic, config_text
 
 PARTITIONS = 2
 PROGRAM = str(Path(__file__).with_name("dying_daemon.py"))
-PORTIONS = 3
+PORTIONS = 2
 
 
 @pytest.fixture(scope="module")
