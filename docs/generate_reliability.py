@@ -100,8 +100,10 @@ it in its docstring ("Fault 23").
 
 A row says that tests name the fault, not that all of it is shown: a test in `tests/unit` shows what **one room**
 does (for example that a damaged state file is refused), not that the whole daemon survives it. Those in `tests/laws`
-compare with a plain fold over any input; those in `tests/kafka` run on a real Apache Kafka, those in `tests/story`
-and `tests/faults` on the whole daemon.
+compare with a plain fold over any input (`tests/oracle`: dictionaries and lists, no code of the program); those in
+`tests/kafka` run on a real Apache Kafka, those in `tests/story` and `tests/faults` on the whole daemon. `tests/chaos`
+(`make test-chaos`) kills and freezes daemon and broker at random under load, and compares with the same fold: offsets,
+watermarks, every fresh pane and counter of the state file, and the exact set of triggers on the wire.
 """
 
 

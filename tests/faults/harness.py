@@ -78,7 +78,12 @@ def free_port() -> int:
 def producer(servers: str) -> Producer:
     """An idempotent producer that outlives a dead broker."""
     return Producer(
-        {"bootstrap.servers": servers, "enable.idempotence": True, "message.timeout.ms": 300_000, "log_level": 0}
+        {
+            "bootstrap.servers": servers,
+            "enable.idempotence": True,
+            "message.timeout.ms": 300_000,
+            "log_level": 0,
+        }
     )
 
 
@@ -97,7 +102,12 @@ def send(to: Producer, records: Iterable[Sent]) -> None:
 def read(servers: str, topic: str, partitions: int) -> list[Message]:
     """Everything in a topic, by an independent consumer, each partition in offset order."""
     consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": f"t-{uuid.uuid4()}", "enable.auto.commit": False, "log_level": 0}
+        {
+            "bootstrap.servers": servers,
+            "group.id": f"t-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
     )
     messages: list[Message] = []
     try:

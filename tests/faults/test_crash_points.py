@@ -30,7 +30,11 @@ def references(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
     """The embedded broker with the stream's topics."""
-    topics = {f"s-{kind}": PARTITIONS for kind in KINDS} | {"own-triggers": 1, "own-dead": 1, "own-feedback": 1}
+    topics = {f"s-{kind}": PARTITIONS for kind in KINDS} | {
+        "own-triggers": 1,
+        "own-dead": 1,
+        "own-feedback": 1,
+    }
     with EmbeddedBroker(topics) as embedded:
         yield embedded
 

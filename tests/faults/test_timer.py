@@ -57,7 +57,9 @@ def hours(first: int, last: int) -> list[Record]:
         wrong = 5 <= number // 12 < 65 and number % 4 > 0
         said = {"prediction_id": str(number), "model": "m", "version": "1", "time": time, "prediction": "1"}
         known = {"prediction_id": str(number), "model": "m", "time": time, "label": "0" if wrong else "1"}
-        records += [Record(t, 0, number, time, json.dumps(e).encode()) for t, e in (("p", said), ("l", known))]
+        records += [
+            Record(t, 0, number, time, json.dumps(e).encode()) for t, e in (("p", said), ("l", known))
+        ]
     return records
 
 

@@ -111,22 +111,41 @@ def check(setup: Setup, world: World, run: Run) -> None:
         assert world.logs.counts[name,] == pipeline.join.counts[name]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_large_cuts_equal_the_oracle(config_path: Path, seed: int) -> None:
-    """Faults 47 to 51: copies, conflicts, labels early, late, corrected and for nothing: all as the oracle counts."""
+    """Faults 48 to 51, 56, 57 and 59: copies, labels of every kind, late events and future ones: as the oracle counts."""
     setup = setup_of(config_path, "s", SLOTS, check_future=True)
-    records = logged(Traffic(seed, "s", ("a", "b"), minutes=60 * 36, every_ms=4 * 60_000).records())
+    records = logged(Traffic(seed, "s", ("a", "b"), minutes=60 * 30, every_ms=4 * 60_000).records())
     world = fold(setup, records)
     kinds = {t.type for t in triggers(setup, world)}
     assert 4 == len(kinds), "a seed without all kinds of triggers shows little"
     check(setup, world, played(setup, config_path, records, seed, 400, 0.0))
 
 
-@pytest.mark.parametrize("seed", range(10, 13))
+@pytest.mark.parametrize("seed", range(10, 12))
 def test_small_cuts_with_crashes_equal_the_oracle(config_path: Path, seed: int) -> None:
     """Faults 1, 47 and 74: killed every few batches, and what was not committed read again: nothing differs."""
     setup = setup_of(config_path, "s", SLOTS, check_future=True)
-    records = logged(Traffic(seed, "s", ("a", "b"), minutes=60 * 16, every_ms=4 * 60_000, spell_hours=3).records())
+    records = logged(
+        Traffic(seed, "s", ("a", "b"), minutes=60 * 16, every_ms=4 * 60_000, spell_hours=3).records()
+    )
     world = fold(setup, records)
     assert triggers(setup, world)
     check(setup, world, played(setup, config_path, records, seed, 25, 0.1))
+
+
+@pytest.mark.parametrize("first", ["labels", "predictions"])
+def test_one_side_drained_before_the_other_equals_the_oracle(config_path: Path, first: str) -> None:
+    """Fault 73: after a downtime all labels are read before any prediction, or the other way round: nothing differs."""
+    setup = setup_of(config_path, "s", SLOTS, check_future=True)
+    records = logged(
+        Traffic(20, "s", ("a", "b"), minutes=60 * 16, every_ms=5 * 60_000, spell_hours=3).records()
+    )
+    world = fold(setup, records)
+    run = Run(load(config_path), "s", setup.kinds)
+    run.know({(r.topic, r.partition) for r in records})
+    for part in ([r for r in records if first in r.topic], [r for r in records if first not in r.topic]):
+        for batch in cuts(part, random.Random(20), 500):
+            run.feed(batch)
+            run.advance()
+    check(setup, world, run)

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 MINUTE, HOUR = 60_000, 3_600_000
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
-POISON = (None, b"", b'{"prediction_id": ', b'{"prediction_id": "p", "model": "m", "time": NaN}', b"\xff\xfe", b"[1]")
+POISON = (
+    None,
+    b"",
+    b'{"prediction_id": ',
+    b'{"prediction_id": "p", "model": "m", "time": NaN}',
+    b"\xff\xfe",
+    b"[1]",
+)
 
 STREAM = """
   {name}:
@@ -109,7 +116,9 @@ class Traffic:
         for model in self.models:
             self._model(rng, model, out)
         for _ in range(len(out) // 200):
-            self._put(out, rng, rng.choice(("predictions", "labels")), rng.randrange(99), 0, rng.choice(POISON))
+            self._put(
+                out, rng, rng.choice(("predictions", "labels")), rng.randrange(99), 0, rng.choice(POISON)
+            )
         out.sort(key=lambda o: o[:2])
         return [sent for *_, sent in out] + self.closing()
 
@@ -139,7 +148,13 @@ class Traffic:
             self._prediction(rng, model, number, time, bool(bad), out)
 
     def _prediction(
-        self, rng: random.Random, model: str, number: int, time: int, bad: bool, out: list[tuple[int, int, Sent]]
+        self,
+        rng: random.Random,
+        model: str,
+        number: int,
+        time: int,
+        bad: bool,
+        out: list[tuple[int, int, Sent]],
     ) -> None:
         name = f"{model}-{number}"
         truth = rng.choice("01")
@@ -158,9 +173,17 @@ class Traffic:
         if rng.random() < 0.02:
             self._put(out, rng, "predictions", number, sent, {**event, "prediction": truth, "score": 0.5})
         if rng.random() < 0.03:
-            self._put(out, rng, "features", number, time, {k: event[k] for k in ("model", "version", "time", "features")})
+            self._put(
+                out,
+                rng,
+                "features",
+                number,
+                time,
+                {k: event[k] for k in ("model", "version", "time", "features")},
+            )
         if rng.random() < 0.004:
-            self._put(out, rng, "predictions", number, time, {**event, "time": time + 10**11, "prediction_id": "f"})
+            ahead = time + rng.choice((HOUR, 87_600 * HOUR))
+            self._put(out, rng, "predictions", number, time, {**event, "time": ahead, "prediction_id": "f"})
         if rng.random() < 0.01:
             self._put(out, rng, "predictions", number, time, {**event, "model": "nobody-watches"})
         self._labels(rng, {"prediction_id": name, "model": model}, number, time, truth, out)
@@ -183,7 +206,13 @@ class Traffic:
             self._put(out, rng, "labels", number, later, event)
 
     def _put(
-        self, out: list[tuple[int, int, Sent]], rng: random.Random, kind: str, number: int, time: int, value: Any
+        self,
+        out: list[tuple[int, int, Sent]],
+        rng: random.Random,
+        kind: str,
+        number: int,
+        time: int,
+        value: Any,
     ) -> int:
         """Send a bit after its time: in order, late, or too late; returns when."""
         late = rng.choices((1, 4, 11, 25), (80, 14, 4, 2))[0]
