@@ -17,6 +17,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from driftline.errors import StateError
 from driftline.store.sqlite import SqliteStore
 from tests.oracle.engine import engine_of, engine_panes, fresh_panes, load, restore_engine, setup_of
 from tests.oracle.fold import World, fold
@@ -165,7 +166,9 @@ def until(true: Callable[[], bool], what: Callable[[], str], timeout_s: float = 
         time.sleep(0.3)
 
 
-def settle(process: Process, servers: str, own: str, expected: list[Expected]) -> Counter[str]:
+def settle(
+    process: Process, servers: str, own: str, expected: list[Expected], timeout_s: float = 90
+) -> Counter[str]:
     """Let the daemon publish what is missing, stop it in order, and return what is on the wire."""
     wanted = {i: t for e in expected for i, t in e.triggers.items()}
 
@@ -173,7 +176,7 @@ def settle(process: Process, servers: str, own: str, expected: list[Expected]) -
         left = [t for i, t in wanted.items() if i not in published(servers, own)]
         return f"{len(left)} of {len(wanted)} triggers are missing, as {left[:3]}; {process.log()}"
 
-    until(lambda: wanted.keys() <= published(servers, own).keys(), missing)
+    until(lambda: wanted.keys() <= published(servers, own).keys(), missing, timeout_s)
     time.sleep(1.5)  # what comes in excess would come now
     process.send(signal.SIGTERM)
     assert 0 == process.wait(), process.log()
@@ -181,6 +184,18 @@ def settle(process: Process, servers: str, own: str, expected: list[Expected]) -
     assert set() == found.keys() - wanted.keys()
     assert set() == wanted.keys() - found.keys()
     return found
+
+
+def records_read(config: Path) -> int:
+    """How many records the last commit covers, beside a running daemon; 0 before the first."""
+    try:
+        store = SqliteStore.peek(load(config).state_path)
+    except StateError:
+        return 0
+    try:
+        return sum(row.next_offset for row in store.load().partitions)
+    finally:
+        store.close()
 
 
 def check_state(config: Path, expected: Expected) -> None:

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from driftline.sources.embedded import EmbeddedBroker
 from driftline.testing.crashes import Point
-from tests.faults.harness import KINDS, Process, check_state, free_port, oracle, producer, send, settle
-from tests.oracle.reference import write_references
+from tests.faults.harness import Process, check_state, free_port, oracle, producer, send, settle
 from tests.oracle.traffic import Traffic, config_text
 
 PARTITIONS = 2
 PROGRAM = str(Path(__file__).with_name("dying_daemon.py"))
 PORTIONS = 2
-
-
-@pytest.fixture(scope="module")
-def references(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the model's reference, built once."""
-    folder = tmp_path_factory.mktemp("references")
-    write_references(folder, ["m"])
-    return folder / "references"
-
-
-@pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
-    """The embedded broker with the stream's topics."""
-    topics = {f"s-{kind}": PARTITIONS for kind in KINDS} | {
-        "own-triggers": 1,
-        "own-dead": 1,
-        "own-feedback": 1,
-    }
-    with EmbeddedBroker(topics) as embedded:
-        yield embedded
 
 
 @pytest.mark.parametrize("point", list(Point))
