@@ -12,9 +12,11 @@ from driftline.aggregates.drift import Prepared
 from driftline.aggregates.performance import Changes
 from driftline.aggregates.totals import Totals
 from driftline.decode import Decoder
-from driftline.join.join import Join, Labels, Matches, Policy, Predictions
+from driftline.join.join import Join, Labels, Matches, Predictions
+from driftline.join.lifetime import Policy
 from driftline.join.sampling import sampled
 from driftline.pipeline.slots import ModelState, Registry, Slot
+from driftline.pipeline.written import Written
 from driftline.records import (
     Coded,
     Decoded,
@@ -51,6 +53,8 @@ class LateRows:
     eff_ms: Ints
     counted: np.ndarray
     """Rows whose prediction takes part in the join."""
+    block: int = 0
+    """The block of the state file that holds them; 0: none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ class Pipeline:
         """Where the late rows stand in the logs."""
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.unmonitored: Counter[tuple[str, str]] = Counter()
-        self._expired_ms = UNSET_MS
+        self.written = Written()
+        """What the state file has."""
         self._score_width = registry.score_width(limits)
 
     # -- feeding -------------------------------------------------------------------------------------
@@ -406,7 +411,12 @@ class Pipeline:
                 part = take_rows(waiting.part, rest)
                 kept.append(
                     LateRows(
-                        waiting.slot, part, waiting.time_ms[rest], waiting.eff_ms[rest], waiting.counted[rest]
+                        waiting.slot,
+                        part,
+                        waiting.time_ms[rest],
+                        waiting.eff_ms[rest],
+                        waiting.counted[rest],
+                        waiting.block,
                     )
                 )
         self.late = kept
@@ -496,8 +506,7 @@ class Pipeline:
         if not keep_panes:
             self.forget()
         step_ms = max(self.stream.time.step_ms, 60_000)
-        if watermark_ms - self._expired_ms >= step_ms:
-            self._expired_ms = watermark_ms
+        if watermark_ms - self.join.expired_ms >= step_ms:
             self.join.expire(watermark_ms)
 
     def evict(self, before_ms: int) -> None:

@@ -23,6 +23,8 @@ class DataIndex:
     def __init__(self, bucket_ms: int = HOUR_MS) -> None:
         self.bucket_ms = bucket_ms
         self.buckets: dict[tuple[str, str, int], dict[int, Span]] = {}
+        self.changed: set[int] = set()
+        """Buckets that differ from the last snapshot, dropped ones included."""
 
     def add(self, kind: str, topic: str, partition: int, of_ms: Ints, offset: Ints, time_ms: Ints) -> None:
         """Note records of one partition; ``of_ms`` is the time of their predictions."""
@@ -30,6 +32,7 @@ class DataIndex:
         found, inverse = np.unique(of_ms // self.bucket_ms, return_inverse=True)
         for place, key in enumerate(found.tolist()):
             rows = inverse == place
+            self.changed.add(key)
             _widen(spans, key, int(offset[rows].min()), int(offset[rows].max()), time_ms[rows])
 
     def within(self, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
@@ -48,20 +51,22 @@ class DataIndex:
         for spans in self.buckets.values():
             for bucket in [b for b in spans if (b + 1) * self.bucket_ms <= time_ms]:
                 del spans[bucket]
+                self.changed.add(bucket)
 
-    def snapshot(self) -> list[list[Any]]:
-        """Plain rows."""
-        return [
-            [*key, bucket, *span] for key, spans in self.buckets.items() for bucket, span in spans.items()
-        ]
+    def bucket(self, bucket: int) -> list[list[Any]]:
+        """Plain rows of one bucket."""
+        return [[*key, *spans[bucket]] for key, spans in self.buckets.items() if bucket in spans]
 
-    @classmethod
-    def restore(cls, rows: list[list[Any]], bucket_ms: int) -> DataIndex:
-        """The index that a snapshot was taken of."""
-        index = cls(bucket_ms)
-        for kind, topic, partition, bucket, *span in rows:
-            index.buckets.setdefault((kind, topic, partition), {})[bucket] = list(span)
-        return index
+    def restore(self, start_ms: int, size_ms: int, rows: list[list[Any]]) -> None:
+        """Bring one bucket back to what ``bucket`` gave, also where buckets have another size now."""
+        size = self.bucket_ms
+        inside = range(start_ms // size, (start_ms + size_ms - 1) // size + 1)
+        for kind, topic, partition, first, last, low_ms, high_ms in rows:
+            spans = self.buckets.setdefault((kind, topic, partition), {})
+            for bucket in inside:
+                _widen(spans, bucket, first, last, np.array([low_ms, high_ms]))
+        if size_ms != size:
+            self.changed.update(inside)
 
 
 def _widen(spans: dict[int, Span], bucket: int, first: int, last: int, time_ms: Ints) -> None:
