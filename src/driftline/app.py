@@ -15,7 +15,7 @@ from driftline.config.model import Config
 from driftline.errors import DataLoss
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView, PartitionView, StreamView
-from driftline.pipeline.snapshot import restore, snapshot
+from driftline.pipeline.snapshot import restore, snapshot, unwritten_bytes
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.ports import Loss, Publisher, Source
@@ -120,8 +120,8 @@ class Daemon:
 
     def _turn(self, runner: Runner, timeout_s: float) -> None:
         self._refresh_source(runner)
-        if runner.hold:
-            return
+        if runner.hold or self.trouble:
+            return  # what cannot be committed is not read either: memory stays bounded
         batches = runner.poll(timeout_s)
         started = time.perf_counter()
         pipeline = runner.engine.pipeline
@@ -246,7 +246,8 @@ class Daemon:
     def _commit_if_due(self) -> None:
         effects = bool(self.queue) and not self.trouble
         age_s = time.monotonic() - self.last_commit
-        wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, self.written_bytes / BYTES_PER_S))
+        dirty_bytes = sum(unwritten_bytes(r.engine.pipeline) for r in self.runners if r.dirty)
+        wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, dirty_bytes / BYTES_PER_S))
         if effects or (age_s >= wait_s and (self.sent or any(r.dirty for r in self.runners))):
             self.commit()
 

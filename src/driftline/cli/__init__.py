@@ -24,7 +24,7 @@ _COMMANDS = {
     "produce": ("produce", "produce", "Write JSON lines into a topic."),
     "broker": ("broker", "broker", "Run the embedded broker alone."),
     "models": ("models", "models", "List models and versions seen, monitored or not."),
-    "state": ("state", "state", "Show what a state file holds."),
+    "state": ("state", "state", "Show, copy and check a state file."),
 }
 """Command: its module here, the name of the click command in it, its line in the help."""
 

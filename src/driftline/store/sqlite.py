@@ -112,9 +112,12 @@ class SqliteStore:
         self._manifest = manifest
         return Committed(seqs, written + outbox_bytes + sum(len(b) for b in blocks.values() if b))
 
-    def load(self) -> Stored:
-        """All that the file holds; every checksum is verified (StateError names a damaged block)."""
-        found = Manifest()
+    def load(self, counted: Manifest | None = None) -> Stored:
+        """All that the file holds; every checksum is verified (StateError names a damaged block).
+
+        ``counted``, an empty manifest, is filled with what was read.
+        """
+        found = counted if counted is not None else Manifest()
         try:
             with translated(self._path), one_moment(self._db):
                 stored = Stored(
