@@ -149,3 +149,5 @@ def translated(path: Path) -> Iterator[None]:
                 f"the state file {path} cannot be written: {error}; check its permissions"
             ) from error
         raise StateError(f"the state file {path} is damaged or unusable: {error}; {REMEDY}") from error
+    except (UnicodeError, OverflowError, MemoryError) as error:  # names and sizes of a damaged page
+        raise StateError(f"the state file {path} is damaged ({type(error).__name__}); {REMEDY}") from error
