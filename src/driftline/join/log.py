@@ -54,8 +54,9 @@ def write(join: Join) -> tuple[list[Block], list[int]]:
             gone += run
             table.ledger.drop(run)
             blocks += _rows(join, rows)
-    blocks += _rows(join, _marked(table, FRESH))
-    changed = [_marked(table, CHANGED)]
+    unwritten = _unwritten(table)
+    blocks += _rows(join, unwritten[(table.books["mark"][unwritten] & FRESH) != 0])
+    changed = [unwritten[(table.books["mark"][unwritten] & CHANGED) != 0]]
     for run in changes:
         changed.append(_in_use(table, "changed", run))
         gone += run
@@ -67,9 +68,9 @@ def write(join: Join) -> tuple[list[Block], list[int]]:
     return blocks, gone
 
 
-def _marked(table: JoinTable, mark: int) -> Ints:
-    """Rows in use with a mark."""
-    rows = np.flatnonzero(table.books["mark"][: table.rows] & np.uint8(mark))
+def _unwritten(table: JoinTable) -> Ints:
+    """Rows in use that are not as the blocks say."""
+    rows = np.flatnonzero((table.books["mark"][: table.rows] & np.uint8(FRESH | CHANGED)) != 0)
     return _alive(table, rows)
 
 
