@@ -81,7 +81,6 @@ class Daemon:
         self.trouble = ""
         self.owed: dict[StreamKey, Blob | None] = {}
         self.started_ms = self._wall_ms()
-        self.written_bytes = 0
         self._view_at = 0.0
 
     # -- start ---------------------------------------------------------------------------------------
@@ -269,7 +268,7 @@ class Daemon:
         except StateFull as error:
             self._cannot_commit(commit, str(error))
             return
-        self.trouble, self.written_bytes = "", result.bytes_written
+        self.trouble = ""
         fresh = list(zip(result.seqs, self.queue, strict=True))
         for seq in self.sent:
             self.outbox.pop(seq, None)

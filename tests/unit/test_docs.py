@@ -40,7 +40,9 @@ def _commands(group: click.Group, before: str) -> list[str]:
 def test_the_readme_has_every_command_and_no_other():
     """The table of commands is complete, subcommands included."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `(driftline [a-z-]+(?: (?:build|show|backup|verify))?)", text, re.MULTILINE))
+    documented = set(
+        re.findall(r"^\| `(driftline [a-z-]+(?: (?:build|show|backup|verify))?)", text, re.MULTILINE)
+    )
     assert set(_commands(cli, "driftline")) == documented
 
 

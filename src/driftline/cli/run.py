@@ -75,7 +75,9 @@ def _open(path: Path, wait: bool, log: Any) -> SqliteStore | None:
 
     if not wait:
         return SqliteStore.open(path)
-    before = {n: signal.signal(n, lambda n, _frame: signals.append(n)) for n in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        n: signal.signal(n, lambda n, _frame: signals.append(n)) for n in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         store = SqliteStore.open(path, wait=True, pause=pause)
     except StateLocked:

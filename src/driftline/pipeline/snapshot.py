@@ -46,7 +46,8 @@ def unwritten_bytes(pipeline: Pipeline) -> int:
     panes = 0
     for slot in pipeline.registry.slots:
         for _kind, each in slot.panes():
-            panes += len(each.changed) * 2 * len(next((p.counts for p in each.panes.values()), ()))
+            counts = len(next((p.counts for p in each.panes.values()), ()))
+            panes += len(each.changed) * (64 + counts // 2)
     return pipeline.join.table.unwritten_bytes + sum(s.unwritten_bytes for s in staged) + late + panes
 
 

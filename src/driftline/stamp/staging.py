@@ -18,6 +18,9 @@ from driftline.ledger import Ledger
 
 Columns = dict[str, NDArray[Any]]
 
+COLUMN_BYTES = 4
+"""About what one value takes in a block."""
+
 UNWRITTEN = 0
 """Number of the block of rows that no block has yet."""
 
@@ -56,7 +59,7 @@ class Staging:
         if count:
             self._chunks.append((UNWRITTEN, columns))
             self.rows += count
-            self.unwritten_bytes += sum(c.nbytes for c in columns.values()) // 2
+            self.unwritten_bytes += count * COLUMN_BYTES * len(columns)
 
     def take(self, before_ms: int) -> Columns | None:
         """Take out the rows with an effective time before ``before_ms``, in order; None: no row."""
