@@ -125,7 +125,7 @@ def _little(array: NDArray[Any]) -> NDArray[Any]:
 
 def _narrow(array: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
     """The array in as few bytes an element as hold it, with that width and what is to be added."""
-    if array.dtype.kind not in "iufb" or not array.size:
+    if array.dtype.kind not in "iufb" or array.itemsize not in _BITS or not array.size:
         return array, _AS_IT_IS, 0
     bits = array.view(_BITS[array.itemsize]).ravel()
     if bits[0] == bits[-1] and (bits == bits[0]).all():
