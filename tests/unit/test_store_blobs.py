@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.errors import StateError
@@ -44,6 +44,7 @@ COLUMNS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(COLUMNS, st.none() | st.integers(-(1 << 62), 1 << 62))
 def test_every_array_comes_back_bit_for_bit(array, since_ms):
     """However narrow it is stored: extremes, one value only, NaN, the sign of zero; and since when it is kept."""
