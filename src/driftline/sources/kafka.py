@@ -5,7 +5,7 @@ It never commits and never resets an offset; where reading cannot go on, ``verif
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -15,7 +15,7 @@ from driftline.ports import Loss, PartitionStatus
 from driftline.records import Kind, RawBatch
 from driftline.records import TopicPartition as Key
 from driftline.sources.discovery import Discovery, Picture, refusal
-from driftline.sources.messages import batches, split
+from driftline.sources.messages import batches, next_offsets, split
 from driftline.sources.offsets import UNKNOWN_OFFSET, loss_reason
 
 OWNED: Mapping[str, Any] = {
@@ -165,13 +165,11 @@ class KafkaSource:
 
     # -- records -------------------------------------------------------------------------------------
 
-    def _take(self, records: list[Message]) -> list[RawBatch]:
+    def _take(self, records: Sequence[Message]) -> list[RawBatch]:
         self._reachable = True
         made = batches(records, self._topics)
         for batch in made:
-            last = dict(zip(batch.source.tolist(), batch.offsets.tolist(), strict=True))
-            for code, offset in last.items():
-                self._positions[batch.sources[code]] = offset + 1
+            self._positions.update(next_offsets(batch))
         return made
 
     def _on_event(self, message: Message) -> None:
