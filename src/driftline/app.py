@@ -181,6 +181,8 @@ class Daemon:
             if runner.engine.pipeline.watermark_ms > -(1 << 61):
                 runner.engine.pipeline.wake(key)
             self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
+        for text in runner.source.warnings():
+            self.log.warning(text, stream=runner.name)
         losses = runner.source.verify()
         if losses:
             self._lost(runner, losses)
@@ -277,6 +279,8 @@ class Daemon:
         self.last_commit, self.last_commit_ms = time.monotonic(), self._wall_ms()
         self.commit_seconds.observe(self.last_commit - start)
         self._publish(fresh)
+        for runner in self.runners:
+            runner.source.report(dict(runner.engine.pipeline.positions))
 
     def _cannot_commit(self, commit: Commit, why: str) -> None:
         """Nothing was written: what changed stays due, and is tried again after a while."""

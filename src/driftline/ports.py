@@ -69,6 +69,16 @@ class Source(Protocol):
     def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:
         """Give lost records up; returns where each partition is read on from."""
 
+    def report(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Tell tools that show lag where the committed state stands; never waits and never raises."""
+
+    @property
+    def report_failures(self) -> int:
+        """How often they could not be told."""
+
+    def warnings(self) -> list[str]:
+        """What an operator should know, since the last call."""
+
     def topic_ids(self) -> Mapping[str, str]:
         """Identity of each topic, where the other side tells it."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from driftline.records import TopicPartition as Key
+from driftline.sources import properties as props
+from driftline.sources.picture import Picture
 
 LOOK_UP_S = 5.0
 """How long one question to the broker may take."""
@@ -27,19 +28,6 @@ IDS_RARELY = 30
 Positions = Mapping[Key, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One look at the cluster. ``asked_at`` are the reader's positions when the look began."""
-
-    number: int
-    watermarks: Mapping[Key, tuple[int, int]]
-    """(low, high) of each partition; those that could not be asked are left out."""
-    topics: frozenset[str]
-    """Those of the wanted topics that exist."""
-    topic_ids: Mapping[str, str] = field(default_factory=dict)
-    asked_at: Positions = field(default_factory=dict)
-
-
 class Discovery:
     """Looks every ``interval_s``. ``positions`` is called from its thread and must return a copy."""
 
@@ -47,11 +35,9 @@ class Discovery:
         self, settings: Mapping[str, Any], topics: Iterable[str], positions: Callable[[], Positions],
         interval_s: float,
     ) -> None:  # fmt: skip
-        quiet: dict[str, Any] = {"log_level": 0, "error_cb": self._note}
-        self._consumer = Consumer(
-            {**settings, **quiet, "isolation.level": "read_uncommitted", "allow.auto.create.topics": False}
-        )
-        self._admin = AdminClient({**_client_settings(settings), **quiet})
+        calls: dict[str, Any] = {"error_cb": self._note}
+        self._consumer = Consumer({**settings, **calls, "isolation.level": "read_uncommitted"})
+        self._admin = AdminClient({**props.admin(settings), **calls})
         self._topics = frozenset(topics)
         self._positions = positions
         self._interval_s = interval_s
@@ -61,6 +47,8 @@ class Discovery:
         self._picture: Picture | None = None
         self._first = threading.Event()
         self._now = threading.Event()
+        self.group: Mapping[Key, tuple[int, str]] | None = None
+        """(offset, metadata) of the consumer group at the first look; empty where it could not be asked."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-discovery", daemon=True)
         self.up = False
@@ -108,6 +96,8 @@ class Discovery:
                 self.up = False
                 self._note(error.args[0])
             self._first.set()
+            if self._picture is not None and self.group is None:
+                self.group = self._ask_group(list(self._picture.watermarks))
             self._now.wait(self._interval_s)
             self._now.clear()
 
@@ -119,6 +109,15 @@ class Discovery:
         marks = {key: pair for key in keys if (pair := self._watermarks(key)) is not None}
         self._number += 1
         return Picture(self._number, marks, frozenset(known), self._ids(sorted(known)), asked_at)
+
+    def _ask_group(self, keys: list[Key]) -> dict[Key, tuple[int, str]]:
+        """After the first picture, so that nobody waits for a coordinator that is down."""
+        try:
+            found = self._consumer.committed([TopicPartition(*key) for key in keys], timeout=LOOK_UP_S)
+        except KafkaException as error:
+            self._note(error.args[0])
+            return {}
+        return {(tp.topic, tp.partition): (tp.offset, tp.metadata or "") for tp in found if tp.error is None}
 
     def _watermarks(self, key: Key) -> tuple[int, int] | None:
         if self._stop.is_set():
@@ -161,17 +160,3 @@ def _topic_id(future: Future[Any]) -> str | None:
         return str(future.result(2 * IDS_S).topic_id)
     except (KafkaException, TimeoutError, ValueError):
         return None
-
-
-def _client_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that an admin client takes too: what is about consuming makes it warn."""
-    consuming = (
-        "group.",
-        "auto.offset",
-        "enable.auto",
-        "enable.partition",
-        "isolation.",
-        "fetch.",
-        "queued.",
-    )
-    return {k: v for k, v in settings.items() if not k.startswith(consuming)}

@@ -33,6 +33,7 @@ class FileSource:
     """Files, read a chunk at a time by turns. ``files``: (kind, topic, partition, path)."""
 
     up = True
+    report_failures = 0
 
     def __init__(self, files: Sequence[tuple[Kind, str, int, Path]]) -> None:
         self._files = [
@@ -129,6 +130,13 @@ class FileSource:
     def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:  # noqa: ARG002
         """Files lose nothing."""
         return {}
+
+    def report(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Nobody watches files."""
+
+    def warnings(self) -> list[str]:
+        """Nothing happens to files."""
+        return []
 
     def topic_ids(self) -> Mapping[str, str]:
         """Files have none."""
