@@ -130,7 +130,7 @@ class KafkaSource:
     def verify(self) -> list[Loss]:
         """All losses known; each stays until it is skipped. Lost partitions are not read."""
         self._lose(self._ledger.absent())
-        return list(self._ledger.lost.values())
+        return [loss for _, loss in sorted(self._ledger.lost.items())]
 
     def skip(self, losses: Collection[Loss]) -> dict[Key, int]:
         """Give lost records up: read on from the first that can be read. Returns the new positions.
@@ -199,13 +199,13 @@ class KafkaSource:
             self._failures.passed([key])
         elif code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
             self._lose([self._loss(key, str(error.str()))])
-            self._look_soon()
+            if self._discovery is not None:
+                self._discovery.ask()
         elif code in UNREADABLE:
             if self._failures.failed(key):
                 self._lose([self._loss(key, f"what comes next cannot be read: {error.str()}")])
         else:
             self._note(error)
-            self._look_soon()
 
     def _loss(self, key: Key, why: str) -> Loss:
         low, high = self._marks(key)
@@ -279,10 +279,6 @@ class KafkaSource:
         if found is not None and not self._group_compared:
             self._group_compared = True
             self._warnings += foreign(self._ledger.stored, found)
-
-    def _look_soon(self) -> None:
-        if self._discovery is not None:
-            self._discovery.ask()
 
     def _note(self, error: KafkaError) -> None:
         self._refused = self._refused or refusal(error)

@@ -61,9 +61,8 @@ class Ledger:
 
     def grown(self, fresh: Iterable[TopicPartition]) -> list[str]:
         """A warning for each topic that is read already and of which these partitions are new."""
-        read = {topic for topic, _ in self._known}
-        topics = sorted({key[0] for key in fresh if key not in self.stored} & read)
-        return [GREW.format(topic) for topic in topics]
+        read = {topic for topic, _ in self.positions}
+        return [GREW.format(topic) for topic in sorted({topic for topic, _ in fresh} & read)]
 
     def lose(self, losses: Iterable[Loss]) -> list[TopicPartition]:
         """Write losses down, the first of each partition; returns the partitions to leave."""
