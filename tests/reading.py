@@ -36,3 +36,12 @@ def eventually(source: Source, ask: Callable[[], Any], timeout_s: float = 15) ->
         source.poll(0.05, 10_000)
         source.refresh()
     return answer
+
+
+def known(source: Source, count: int, timeout_s: float = 15) -> bool:
+    """Wait until so many partitions were found, reading nothing: a broker may not tell all of a new topic at once."""
+    end = time.monotonic() + timeout_s
+    while len(source.partitions()) < count and time.monotonic() < end:
+        time.sleep(0.05)
+        source.refresh()
+    return len(source.partitions()) == count

@@ -64,7 +64,10 @@ class Source(Protocol):
         """Look for new topics and partitions; they are read from now on."""
 
     def verify(self) -> list[Loss]:
-        """Compare positions with what the other side still holds."""
+        """Compare positions, and the topics' identity, with what the other side holds now.
+
+        To be asked before a commit: without a loss, what was read so far may be committed.
+        """
 
     def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:
         """Give lost records up; returns where each partition is read on from."""

@@ -74,6 +74,13 @@ class Discovery:
         found = self._consumer.offsets_for_times(wanted, timeout=LOOK_UP_S) if wanted else []
         return {(tp.topic, tp.partition): max(-1, tp.offset) for tp in found if tp.error is None}
 
+    def ids_now(self, topics: Iterable[str]) -> dict[str, str]:
+        """The topics' ids of this moment: one question, at most ``IDS_S``. Nothing where no id was ever learned."""
+        wanted = sorted(topics)
+        if not wanted or not self._ids_known or not self.up:
+            return {}
+        return self._described(wanted)
+
     def close(self) -> None:
         """Stop the thread, then the consumer."""
         if self._stop.is_set():
@@ -108,7 +115,8 @@ class Discovery:
         keys = [(t, p) for t, topic in known.items() for p in topic.partitions]
         marks = {key: pair for key in keys if (pair := self._watermarks(key)) is not None}
         self._number += 1
-        return Picture(self._number, marks, frozenset(known), self._ids(sorted(known)), asked_at)
+        ids = self._ids(sorted(known))
+        return Picture(self._number, marks, frozenset(known), frozenset(keys), ids, asked_at)
 
     def _ask_group(self, keys: list[Key]) -> dict[Key, tuple[int, str]]:
         """After the first picture, so that nobody waits for a coordinator that is down."""
@@ -133,10 +141,13 @@ class Discovery:
         rarely = self._ids_asked and not self._ids_known and self._number % IDS_RARELY
         if not topics or rarely or self._stop.is_set():
             return {}
-        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=IDS_S)
-        found = {topic: name for topic, future in asked.items() if (name := _topic_id(future))}
+        found = self._described(topics)
         self._ids_asked, self._ids_known = True, self._ids_known or bool(found)
         return found
+
+    def _described(self, topics: list[str]) -> dict[str, str]:
+        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=IDS_S)
+        return {topic: name for topic, future in asked.items() if (name := _topic_id(future))}
 
 
 def refusal(error: KafkaError) -> str | None:

@@ -66,7 +66,7 @@ class KafkaSource:
         self._group_compared = False
         self._warnings: list[str] = []
         self._applied = 0
-        self._began = False
+        self._there_at_first: frozenset[Key] | None = None
         self._reachable = True
         self._refused: str | None = None
         self._discovery: Discovery | None = None
@@ -128,7 +128,14 @@ class KafkaSource:
         return self._take_up(picture)
 
     def verify(self) -> list[Loss]:
-        """All losses known; each stays until it is skipped. Lost partitions are not read."""
+        """All losses known; each stays until it is skipped. Lost partitions are not read.
+
+        Asks for the topics' ids anew where the broker tells any, so that what was read before the call, and is
+        committed after it, is known to be of the topics that the state means.
+        """
+        if self._discovery is not None:
+            ids = self._discovery.ids_now({topic for topic, _ in self._ledger.positions})
+            self._lose(self._ledger.compare_ids(ids, {}))
         self._lose(self._ledger.absent())
         return [loss for _, loss in sorted(self._ledger.lost.items())]
 
@@ -224,12 +231,13 @@ class KafkaSource:
 
     def _take_up(self, picture: Picture) -> list[Key]:
         new = {k: marks for k, marks in picture.watermarks.items() if k not in self._ledger.positions}
-        start = "earliest" if self._began else self._start
-        found = starts(start, new, self._ledger.stored, self._at_time)
+        if self._there_at_first is None:
+            self._there_at_first = picture.partitions
+        appeared = new.keys() - self._there_at_first
+        found = starts(self._start, new, self._ledger.stored, appeared, self._at_time)
         self._warnings += self._ledger.grown(found)
         self._lose(self._ledger.take_up(found, picture))
         self._read([key for key in found if key not in self._ledger.lost], new)
-        self._began = True
         return list(found)
 
     def _at_time(self, keys: list[Key], at_ms: int) -> Mapping[Key, int]:

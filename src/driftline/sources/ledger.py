@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from driftline.ports import Loss, PartitionStatus
 from driftline.records import TopicPartition
-from driftline.sources.offsets import GONE, RECREATED, UNKNOWN_OFFSET, of_topic, out_of_range
+from driftline.sources.offsets import GONE, RECREATED, UNKNOWN_OFFSET, Watermarks, of_topic, out_of_range
 from driftline.sources.picture import Picture
 
 GONE_AFTER = 2
@@ -42,12 +42,15 @@ class Ledger:
         asked = {key: at for key, at in picture.asked_at.items() if key in picture.watermarks}
         settled = {key: self._settled(key, at, picture.watermarks[key][0]) for key, at in asked.items()}
         losses = out_of_range(settled, picture.watermarks)
-        for topic, name in picture.topic_ids.items():
-            if self.ids.setdefault(topic, name) != name:
-                losses += of_topic(topic, self._known, picture.watermarks, RECREATED)
+        losses += self.compare_ids(picture.topic_ids, picture.watermarks)
         known = {topic for topic, _ in self._known} & set(self.topics)
         self._missed = {t: self._missed.get(t, 0) + 1 for t in known - picture.topics}
         return losses
+
+    def compare_ids(self, ids: Mapping[str, str], watermarks: Watermarks) -> list[Loss]:
+        """Everything of topics whose id is another by now; an id met for the first time is learned."""
+        other = [topic for topic, name in ids.items() if self.ids.setdefault(topic, name) != name]
+        return [loss for topic in other for loss in of_topic(topic, self._known, watermarks, RECREATED)]
 
     def absent(self) -> list[Loss]:
         """Everything of topics that are gone."""

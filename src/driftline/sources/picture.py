@@ -17,5 +17,7 @@ class Picture:
     """(low, high) of each partition; those that could not be asked are left out."""
     topics: frozenset[str]
     """Those of the wanted topics that exist."""
+    partitions: frozenset[TopicPartition] = frozenset()
+    """All partitions of these topics, also those whose watermarks could not be asked."""
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     asked_at: Mapping[TopicPartition, int] = field(default_factory=dict)
