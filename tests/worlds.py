@@ -100,14 +100,19 @@ class FileWorld:
 class _BrokerWorld:
     """What the embedded broker and a real one have in common."""
 
-    def __init__(self, servers: str, topics: Mapping[str, Kind]) -> None:
+    def __init__(self, servers: str, topics: Mapping[str, Kind], ids_s: float = 1.0) -> None:
+        self._ids_s = ids_s
         self._servers = servers
         self._topics = topics
         self._producer = Producer({"bootstrap.servers": servers, "log_level": 0})
         self._made: list[KafkaSource] = []
 
     def source(self) -> Source:
-        self._made.append(KafkaSource(bootstrap_servers=self._servers, topics=self._topics, discovery_s=0.2))
+        self._made.append(
+            KafkaSource(
+                bootstrap_servers=self._servers, topics=self._topics, discovery_s=0.2, ids_s=self._ids_s
+            )
+        )
         return self._made[-1]
 
     def write(self, topic: str, partition: int, value: bytes | None, headers: Headers | None = None) -> None:
@@ -124,7 +129,7 @@ class EmbeddedWorld(_BrokerWorld):
 
     def __init__(self) -> None:
         self._broker = EmbeddedBroker({"p": PARTITIONS, "l": PARTITIONS})
-        super().__init__(self._broker.bootstrap_servers, {**_kinds("p", "l"), "later": Kind.LABEL})
+        super().__init__(self._broker.bootstrap_servers, {**_kinds("p", "l"), "later": Kind.LABEL}, ids_s=0.1)
 
     def grow(self) -> TopicPartition:
         self._broker.create_topic("later", 1)

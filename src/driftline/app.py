@@ -15,12 +15,15 @@ from driftline.config.model import Config
 from driftline.errors import DataLoss
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView, PartitionView, StreamView
+from driftline.pipeline.engine import Fed
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.ports import Loss, Publisher, Source
 from driftline.records import Blob, BlobKey, Message, RawBatch, TopicPartition
-from driftline.sinks.dead_letters import dead_letter
+from driftline.sinks.breaker import Breaker
+from driftline.sinks.dead_letters import dead_letter, place_of
+from driftline.sources.offsets import RECREATED
 from driftline.store.rows import Commit, PartitionRow, StreamKey
 from driftline.store.sqlite import SqliteStore, StateFull
 
@@ -47,6 +50,9 @@ class Runner:
     kinds: dict[str, str] = field(default_factory=dict)
     dirty: bool = False
     refreshed: float = 0.0
+    breaker: Breaker = field(default_factory=Breaker)
+    spoiled: bool = False
+    """What was read since the last commit may be of a topic made anew: it is never committed."""
 
     def poll(self, timeout_s: float) -> list[RawBatch]:
         """What the source has; nothing while the stream is on hold."""
@@ -97,6 +103,9 @@ class Daemon:
             runner.source.open(dict(runner.engine.pipeline.positions), ids)
         for row in stored.outbox:
             self.outbox[row.seq] = (row.stream, row.message)
+            if place := place_of(row.message):
+                for runner in (r for r in self.runners if r.name == row.stream):
+                    runner.breaker.written({row.message.id: place})
         self._publish(list(self.outbox.items()))
 
     # -- the loop ------------------------------------------------------------------------------------
@@ -129,10 +138,12 @@ class Daemon:
             pipeline.wake(key)
         for batch in batches:
             fed = pipeline.feed(batch)
-            self.queue += [
-                (runner.name, dead_letter(fed.batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes))
+            letters = [
+                dead_letter(fed.batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes)
                 for r in fed.rejects
             ]  # fmt: skip
+            self.queue += [(runner.name, letter) for letter in letters]
+            runner.breaker.written(dict(zip((x.id for x in letters), _places(fed), strict=True)))
         runner.dirty |= bool(batches)
         fed_at = time.perf_counter()
         if batches:
@@ -198,6 +209,9 @@ class Daemon:
         if runner.hold is None:
             self.log.error("stream on hold", stream=runner.name, why=why)
         runner.hold = why
+        if any(loss.why == RECREATED for loss in losses):
+            runner.spoiled = True
+            self.queue = [(name, message) for name, message in self.queue if name != runner.name]
 
     def _skip(self, runner: Runner, losses: list[Loss]) -> None:
         """Count what was lost, and read on from what is there."""
@@ -225,23 +239,30 @@ class Daemon:
         runner.idle = frozenset(idle)
 
     def _balance(self, runner: Runner) -> None:
-        """Pause partitions that are far ahead of W, resume them at half the distance."""
+        """Pause what is far ahead of W or has too many dead letters; resume what has neither any more."""
+        tripped = dict.fromkeys(runner.breaker.step(time.monotonic()), "dead_letters")
+        wanted = tripped | dict.fromkeys(self._skewed(runner), "skew")
+        pause, resume = wanted.keys() - runner.paused.keys(), runner.paused.keys() - wanted.keys()
+        for key in pause:
+            self.log.warning("partition paused", topic=key[0], partition=key[1], reason=wanted[key])
+        if pause:
+            runner.source.pause(pause)
+        if resume:
+            runner.source.resume(resume)
+        runner.paused = wanted
+
+    @staticmethod
+    def _skewed(runner: Runner) -> set[TopicPartition]:
+        """Partitions far ahead of W; one that is paused for it stays so down to half the distance."""
         pipeline = runner.engine.pipeline
         w, skew = pipeline.watermark_ms, pipeline.stream.time.max_skew_ms
         marks = pipeline.watermarks
         floor = min((m for k, m in marks.items() if k not in runner.idle), default=w)
         base = max(w, floor)
         if base < -(1 << 61):
-            return
-        ahead = {k for k, m in marks.items() if m - base > skew} - runner.paused.keys()
-        back = {k for k in runner.paused if marks[k] - base <= skew // 2}
-        if ahead:
-            runner.source.pause(ahead)
-            runner.paused.update(dict.fromkeys(ahead, "skew"))
-        if back:
-            runner.source.resume(back)
-            for key in back:
-                del runner.paused[key]
+            return set()
+        held = {k for k, reason in runner.paused.items() if reason == "skew"}
+        return {k for k, m in marks.items() if m - base > (skew // 2 if k in held else skew)}
 
     # -- commit --------------------------------------------------------------------------------------
 
@@ -255,9 +276,14 @@ class Daemon:
     def commit(self) -> None:
         """Everything in one transaction; the effects are sent after it."""
         start = time.monotonic()
+        for runner in self.runners:
+            if runner.dirty and not runner.hold and (losses := runner.source.verify()):
+                self._lost(runner, losses)
         commit = Commit(blobs=self.owed)
         self.owed = {}
         for runner in self.runners:
+            if runner.spoiled:
+                continue
             if runner.dirty or any(name == runner.name for name, _ in self.queue):
                 commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
                 commit.partitions += self._rows(runner)
@@ -280,7 +306,8 @@ class Daemon:
         self.commit_seconds.observe(self.last_commit - start)
         self._publish(fresh)
         for runner in self.runners:
-            runner.source.report(dict(runner.engine.pipeline.positions))
+            if not runner.spoiled:
+                runner.source.report(dict(runner.engine.pipeline.positions))
 
     def _cannot_commit(self, commit: Commit, why: str) -> None:
         """Nothing was written: what changed stays due, and is tried again after a while."""
@@ -334,6 +361,8 @@ class Daemon:
                 continue
             if delivery.error is None:
                 self.sent.append(seq)
+                for runner in self.runners:
+                    runner.breaker.delivered(delivery.id)
             else:
                 self.log.warning("not delivered, will be sent again", id=delivery.id, error=delivery.error)
                 self.failed.append(seq)
@@ -416,6 +445,11 @@ class Daemon:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.stopping = True
+
+
+def _places(fed: Fed) -> list[TopicPartition]:
+    """Where each reject stood."""
+    return [fed.batch.sources[fed.batch.source[reject.index]] for reject in fed.rejects]
 
 
 def _known(watermark_ms: int | None) -> int | None:

@@ -46,7 +46,7 @@ class Cluster:
         quick = {"reconnect.backoff.max.ms": 500, **properties}
         source = KafkaSource(
             bootstrap_servers=self.broker.bootstrap_servers, topics={"t": Kind.LABEL}, group_id="g",
-            properties=quick, discovery_s=0.2,
+            properties=quick, discovery_s=0.2, ids_s=0.1,
         )  # fmt: skip
         self._made.append(source)
         source.open({} if at is None else {("t", 0): at})
@@ -279,6 +279,7 @@ def test_a_topic_that_comes_late_is_read_from_its_first_record() -> None:
             topics={"late": Kind.LABEL},
             start="latest",
             discovery_s=0.2,
+            ids_s=0.1,
         )
         source.open({})
         assert source.up

@@ -33,7 +33,7 @@ class Discovery:
 
     def __init__(
         self, settings: Mapping[str, Any], topics: Iterable[str], positions: Callable[[], Positions],
-        interval_s: float,
+        interval_s: float, ids_s: float = IDS_S,
     ) -> None:  # fmt: skip
         calls: dict[str, Any] = {"error_cb": self._note}
         self._consumer = Consumer({**settings, **calls, "isolation.level": "read_uncommitted"})
@@ -41,6 +41,7 @@ class Discovery:
         self._topics = frozenset(topics)
         self._positions = positions
         self._interval_s = interval_s
+        self._ids_s = ids_s
         self._ids_known = False
         self._ids_asked = False
         self._number = 0
@@ -75,7 +76,7 @@ class Discovery:
         return {(tp.topic, tp.partition): max(-1, tp.offset) for tp in found if tp.error is None}
 
     def ids_now(self, topics: Iterable[str]) -> dict[str, str]:
-        """The topics' ids of this moment: one question, at most ``IDS_S``. Nothing where no id was ever learned."""
+        """The topics' ids of this moment: one question, for a bounded time. Nothing where no id was ever learned."""
         wanted = sorted(topics)
         if not wanted or not self._ids_known or not self.up:
             return {}
@@ -146,8 +147,9 @@ class Discovery:
         return found
 
     def _described(self, topics: list[str]) -> dict[str, str]:
-        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=IDS_S)
-        return {topic: name for topic, future in asked.items() if (name := _topic_id(future))}
+        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=self._ids_s)
+        named = ((topic, _topic_id(future, 2 * self._ids_s)) for topic, future in asked.items())
+        return {topic: name for topic, name in named if name}
 
 
 def refusal(error: KafkaError) -> str | None:
@@ -166,8 +168,8 @@ _REFUSALS = frozenset({
 })  # fmt: skip
 
 
-def _topic_id(future: Future[Any]) -> str | None:
+def _topic_id(future: Future[Any], timeout_s: float) -> str | None:
     try:
-        return str(future.result(2 * IDS_S).topic_id)
+        return str(future.result(timeout_s).topic_id)
     except (KafkaException, TimeoutError, ValueError):
         return None

@@ -17,7 +17,7 @@ from driftline.ports import Loss, PartitionStatus
 from driftline.records import Kind, RawBatch
 from driftline.records import TopicPartition as Key
 from driftline.sources import properties as props
-from driftline.sources.discovery import Discovery, refusal
+from driftline.sources.discovery import IDS_S, Discovery, refusal
 from driftline.sources.group import GroupOffsets, foreign
 from driftline.sources.ledger import Ledger
 from driftline.sources.messages import batches, next_offsets, split
@@ -40,6 +40,8 @@ class KafkaSource:
     start
         For a partition never read before and there at the start: ``earliest``, ``latest``, or epoch
         milliseconds. One that appears later is read from its first record.
+    discovery_s, ids_s
+        Seconds between two looks at the cluster, and for one question about topic ids.
     topics
         Topic: the kind of its events. A topic that is missing is waited for.
 
@@ -54,12 +56,12 @@ class KafkaSource:
     def __init__(
         self, *, bootstrap_servers: str, topics: Mapping[str, Kind], group_id: str = "driftline",
         properties: Mapping[str, Any] | None = None, start: str | int = "earliest",
-        discovery_s: float = DISCOVERY_S,
+        discovery_s: float = DISCOVERY_S, ids_s: float = IDS_S,
     ) -> None:  # fmt: skip
         self._settings = props.consumer(bootstrap_servers, group_id, properties or {})
         self._topics = dict(topics)
         self._start = start
-        self._discovery_s = discovery_s
+        self._discovery_s, self._ids_s = discovery_s, ids_s
         self._ledger = Ledger(self._topics.keys())
         self._failures = Failures()
         self._group = GroupOffsets()
@@ -85,7 +87,7 @@ class KafkaSource:
         """Begin. Waits at most ``OPEN_WAIT_S`` for the cluster; then ``refresh`` takes up what comes."""
         self._ledger.open(positions, topic_ids or {})
         self._discovery = Discovery(
-            self._settings, self._topics, self._ledger.positions.copy, self._discovery_s
+            self._settings, self._topics, self._ledger.positions.copy, self._discovery_s, self._ids_s
         )
         self._discovery.wait(OPEN_WAIT_S)
         self.refresh()
@@ -144,13 +146,12 @@ class KafkaSource:
 
         A topic that is gone stays lost until it is there again.
         """
-        picture = self._picture
-        if picture is None:
+        if (picture := self._picture) is None:
             return {}
+        named = {(loss.topic, loss.partition): loss for loss in losses}
         fresh = {
             key: self._first_readable(loss, *picture.watermarks[key])
-            for loss in losses
-            for key in [(loss.topic, loss.partition)]
+            for key, loss in named.items()
             if key in self._ledger.lost and key in picture.watermarks
         }
         self._read(self._ledger.give_up(fresh, picture.topic_ids))
@@ -196,10 +197,10 @@ class KafkaSource:
 
     def _on_event(self, message: Message) -> None:
         error = message.error()
-        topic, partition = message.topic(), message.partition()
-        if error is None or topic is None or partition is None:
+        key = (message.topic() or "", message.partition() or 0)
+        if error is None or not key[0]:
             return
-        key, code = (topic, partition), error.code()
+        code = error.code()
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are public
             known = self._ledger.positions
             known[key] = max(known.get(key, 0), message.offset() or 0)
@@ -248,10 +249,10 @@ class KafkaSource:
 
     def _read(self, keys: Iterable[Key], fresh: Mapping[Key, tuple[int, int]] | None = None) -> None:
         """From our own positions; a partition never read before from its first record, whatever that is by now."""
-        ledger, assigned = self._ledger, []
+        stored, assigned = self._ledger.stored, []
         for key in keys:
-            at = ledger.positions[key]
-            new = fresh is not None and key not in ledger.stored and at == fresh[key][0]
+            at = self._ledger.positions[key]
+            new = fresh is not None and key not in stored and at == fresh[key][0]
             assigned.append(TopicPartition(*key, OFFSET_BEGINNING if new else at))
         if assigned:
             self._consumer.incremental_assign(assigned)
