@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from tests.kafka.damaged import GZIP, batch, record, send
+from tests.kafka.damaged import GZIP, ZSTD, batch, record, send
 from tests.reading import eventually, values
 
 from driftline.errors import SourceRefused
@@ -342,3 +344,30 @@ def test_a_message_of_10_mb_comes_through(cluster: Cluster, codec: str) -> None:
     assert 0 == producer.flush(15)
     source = cluster.open()
     assert [len(big), 5] == [len(value or b"") for value in values(source, 2)]
+
+
+def _bomb(size: int) -> bytes:
+    """One record of zeros, compressed piece by piece, so that making it costs no memory either."""
+    whole = record(b"\0" * 64, length=size)
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as packed:
+        packed.write(whole[:-65])
+        for _ in range(size // 1_000_000):
+            packed.write(b"\0" * 1_000_000)
+        packed.write(b"\0")
+    return out.getvalue().to_pybytes()
+
+
+def test_a_bomb_is_not_inflated_beyond_what_the_client_may_receive(cluster: Cluster) -> None:
+    """20 kB that would be 1 GB: refused by its size, lost by policy, memory bounded (Fault 42)."""
+    cluster.broker.set_leader("t", 0, 1)
+    bomb = _bomb(1_000_000_000)
+    assert len(bomb) < 100_000
+    send(cluster.broker.bootstrap_servers.split(",")[0], "t", 0, batch(bomb, 1, ZSTD))
+    cluster.write(b"after")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    source = cluster.open()
+    assert eventually(source, source.verify)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
+    assert {("t", 0): 1} == source.skip(source.verify())
+    assert [b"after"] == values(source, 1)

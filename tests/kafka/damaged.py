@@ -8,14 +8,15 @@ from __future__ import annotations
 import socket
 import struct
 
-GZIP = 1
+GZIP, ZSTD = 1, 4
 PRODUCE_KEY, PRODUCE_VERSION = 0, 7
 
 
-def record(value: bytes, delta: int = 0) -> bytes:
-    """One record of a batch, without key and headers."""
-    body = b"\0" + _varint(0) + _varint(delta) + _varint(-1) + _varint(len(value)) + value + _varint(0)
-    return _varint(len(body)) + body
+def record(value: bytes, delta: int = 0, length: int | None = None) -> bytes:
+    """One record of a batch, without key and headers; ``length``: what it says of its value, if not the truth."""
+    length = len(value) if length is None else length
+    head = b"\0" + _varint(0) + _varint(delta) + _varint(-1) + _varint(length)
+    return _varint(len(head) + length + 1) + head + value + _varint(0)
 
 
 def batch(records: bytes, count: int, codec: int = 0, *, checksum_off_by: int = 0) -> bytes:

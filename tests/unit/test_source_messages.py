@@ -6,13 +6,14 @@ from itertools import pairwise
 from typing import Any
 
 from confluent_kafka import KafkaError, Message
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftline.records import Kind, RawBatch
 from driftline.sources.messages import batches, next_offsets, split
 
 TOPICS = {"p": Kind.PREDICTION, "q": Kind.PREDICTION, "l": Kind.LABEL}
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STRETCH = st.tuples(st.sampled_from(sorted(TOPICS)), st.integers(0, 2), st.integers(0, 4), st.integers(1, 5))
 """(topic, partition, offsets skipped before it, length)"""
 
@@ -50,6 +51,7 @@ def _plain(messages: list[Message], kind: Kind) -> list[tuple[Any, ...]]:
     ]
 
 
+@UNHURRIED
 @given(st.lists(STRETCH, min_size=1, max_size=12))
 def test_any_mixture_of_partitions_and_gaps_gives_each_record_its_own_place(
     stretches: list[tuple[str, int, int, int]],
@@ -63,6 +65,7 @@ def test_any_mixture_of_partitions_and_gaps_gives_each_record_its_own_place(
     assert all(batch.sources for batch in made)
 
 
+@UNHURRIED
 @given(st.lists(STRETCH, min_size=1, max_size=12))
 def test_reading_goes_on_behind_the_last_record_of_each_partition(
     stretches: list[tuple[str, int, int, int]],
