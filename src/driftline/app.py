@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -422,9 +422,13 @@ class Daemon:
             for s in runner.source.partitions()
         )  # fmt: skip
         rules = runner.engine.rules.views() if runner.engine.rules else ()
-        return stream_view(
+        view = stream_view(
             runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold
         )
+        told: dict[str, Mapping[tuple[str, ...], int]] = {
+            "group_commit_failures_total": {(): runner.source.report_failures}
+        }
+        return replace(view, counters={**view.counters, **told})
 
     def stop(self) -> None:
         """The last commit, and what the outbox can still send within the grace period."""

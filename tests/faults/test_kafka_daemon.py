@@ -148,7 +148,9 @@ def test_skipping_counts_what_was_lost_and_reads_on(site: Site) -> None:
     _lose(site)
     daemon = site.start("skip")
     site.until(lambda: site.counted("one") == 7)
-    assert 3 == daemon.runners[0].engine.pipeline.counts["events_lost", "one"]
+    daemon.refresh_view(force=True)
+    assert {("one",): 3} == daemon.view.streams[0].counters["events_lost_total"]
+    assert {("two",): 0} == daemon.view.streams[1].counters["events_lost_total"]
     assert [3] == [line["lost"] for line in site.told if line["event"] == "records skipped"]
     assert daemon.runners[0].hold is None
 

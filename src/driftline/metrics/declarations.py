@@ -121,6 +121,18 @@ _TRAFFIC = (
     Metric(
         "events_unmonitored_total", "counter", "Events of models that no entry matches", ("stream", "topic")
     ),
+    Metric(
+        "events_lost_total",
+        "counter",
+        "Records skipped because Kafka no longer had them",
+        ("stream", "topic"),
+    ),
+    Metric(
+        "group_commit_failures_total",
+        "counter",
+        "Offsets for lag tools that could not be committed",
+        ("stream",),
+    ),
     Metric("events_late_total", "counter", "Events behind the watermark", ("stream", "outcome")),
     Metric("events_duplicate_total", "counter", "Second copies of a prediction", ("stream",)),
     Metric(

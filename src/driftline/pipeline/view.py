@@ -51,6 +51,7 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
     for topic in (*stream.predictions, *stream.labels, *stream.features):
         for reason in REJECT_REASONS:  # from the start, so that the first one is an increase
             counters["events_rejected_total"][topic, reason] = 0
+        counters["events_lost_total"][(topic,)] = 0
     join = engine.pipeline.join.counts
     for (name, *labels), n in engine.pipeline.counts.items():
         counters[f"{name}_total"][tuple(labels)] = n
