@@ -16,6 +16,7 @@ from tests.kafka.damaged import GZIP, batch, send
 from driftline.app import Daemon, Runner
 from driftline.config.parse import load_config
 from driftline.errors import DataLoss
+from driftline.ports import Source
 from driftline.records import Kind
 from driftline.sinks.breaker import Breaker, LetterLimits
 from driftline.sinks.publisher import KafkaPublisher
@@ -23,6 +24,7 @@ from driftline.sources.embedded import EmbeddedBroker
 from driftline.sources.kafka import KafkaSource
 from driftline.store.sqlite import SqliteStore
 from driftline.testing.publisher import FakePublisher
+from driftline.testing.source import FakeSource
 from driftline.wiring import build_engine
 
 START_MS = 1_790_000_000_000
@@ -36,6 +38,12 @@ models:
   - {{match: "m-two", stream: two, task: regression, windows: {{drift: [1h]}}}}
 state: {{path: {folder}/state.db}}
 """
+
+
+def event(topic: str, n: int) -> bytes:
+    """The n-th prediction of a topic, n seconds after the first."""
+    place = {"prediction_id": f"{topic}-{n}", "model": f"m-{topic}", "version": "1"}
+    return json.dumps({**place, "time": START_MS + 1000 * n, "prediction": 1.0}).encode()
 
 
 class Site:
@@ -54,11 +62,7 @@ class Site:
         for _ in range(count):
             n = self._sent[topic]
             self._sent[topic] += 1
-            event = {
-                "prediction_id": f"{topic}-{n}", "model": f"m-{topic}", "version": "1", "time": START_MS + 1000 * n,
-                "prediction": 1.0,
-            }  # fmt: skip
-            self._producer.produce(topic, json.dumps(event).encode(), partition=partition)
+            self._producer.produce(topic, event(topic, n), partition=partition)
         assert 0 == self._producer.flush(10)
 
     def poison(self, topic: str, count: int) -> None:
@@ -66,7 +70,9 @@ class Site:
             self._producer.produce(topic, b"{", partition=0)
         assert 0 == self._producer.flush(10)
 
-    def start(self, policy: str = "hold", *, publish: bool = False) -> Daemon:
+    def start(
+        self, policy: str = "hold", *, publish: bool = False, sources: dict[str, Source] | None = None
+    ) -> Daemon:
         servers = self.broker.bootstrap_servers
         path = self._folder / "config.yaml"
         path.write_text(CONFIG.format(servers=servers, policy=policy, folder=self._folder))
@@ -74,7 +80,7 @@ class Site:
         runners = [
             Runner(
                 s.name,
-                KafkaSource(bootstrap_servers=servers, topics={s.name: Kind.PREDICTION}, discovery_s=0.2, ids_s=0.1),
+                sources[s.name] if sources else self._source(s.name),
                 build_engine(config, s), kinds={s.name: "prediction"}, breaker=Breaker(LetterLimits(pending=50)),
             )
             for s in config.streams
@@ -84,6 +90,14 @@ class Site:
         self.daemon = Daemon(config, runners, SqliteStore.open(Path(config.state_path)), publisher, log)
         self.daemon.restore()
         return self.daemon
+
+    def _source(self, topic: str) -> KafkaSource:
+        return KafkaSource(
+            bootstrap_servers=self.broker.bootstrap_servers,
+            topics={topic: Kind.PREDICTION},
+            discovery_s=0.2,
+            ids_s=0.1,
+        )
 
     def _tell(self, _logger: object, _method: str, event: Any) -> Any:
         self.told.append(dict(event))
@@ -192,6 +206,25 @@ def test_a_topic_deleted_while_running_holds_its_stream_and_keeps_its_state(site
     site.write("two", 2)
     site.until(lambda: site.counted("two") == 2)
     assert 3 == site.counted("one")
+
+
+def test_a_partition_added_while_running_starts_at_the_streams_watermark(site: Site) -> None:
+    """It does not pull W back, and is read from its first record; the warning is told (Fault 28)."""
+    one, two = FakeSource({"one": Kind.PREDICTION}), FakeSource({"two": Kind.PREDICTION})
+    daemon = site.start(sources={"one": one, "two": two})
+    pipeline = daemon.runners[0].engine.pipeline
+    for n in (0, 7200):
+        one.append("one", 0, event("one", n), START_MS)
+    site.until(lambda: pipeline.watermark_ms > START_MS + 7_000_000)
+    before_ms = pipeline.watermark_ms
+    one.grow("one", 2)
+    one.told = ["topic one has more partitions than before"]
+    site.until(lambda: ("one", 1) in pipeline.watermarks and not one.told)
+    assert before_ms == pipeline.watermarks["one", 1]
+    one.append("one", 1, event("one", 7190), START_MS)
+    site.until(lambda: pipeline.positions.get(("one", 1)) == 1)
+    assert before_ms <= pipeline.watermark_ms
+    assert 1 == sum(line["event"] == "topic one has more partitions than before" for line in site.told)
 
 
 def test_nothing_but_poison_pauses_its_partition_and_loses_nothing(site: Site) -> None:
