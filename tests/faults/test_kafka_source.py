@@ -84,11 +84,26 @@ def test_all_brokers_down_is_shown_and_nothing_is_lost(cluster: Cluster) -> None
     cluster.broker.set_down(down=True)
     assert eventually(source, lambda: not source.up)
     assert [] == values(source, 1, 1)
+    assert not any(p.at_end for p in source.partitions()), "nobody knows what is written meanwhile"
     cluster.broker.set_down(down=False)
     cluster.write(b"b")
     assert [b"b"] == values(source, 1)
     assert eventually(source, lambda: source.up)
     assert [] == source.verify()
+
+
+def test_a_process_that_stood_still_does_not_take_old_ends_for_ends(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After minutes without a look no partition is at its end, so that none passes as idle (Fault 22)."""
+    cluster.write(b"a")
+    source = cluster.open()
+    assert [b"a"] == values(source, 1)
+    assert eventually(source, lambda: all(p.at_end for p in source.partitions()))
+    monkeypatch.setattr("driftline.sources.discovery.FRESH_S", 0.0)
+    assert not any(p.at_end for p in source.partitions())
+    monkeypatch.undo()
+    assert eventually(source, lambda: all(p.at_end for p in source.partitions()))
 
 
 def test_brokers_that_come_after_the_start_are_met(cluster: Cluster) -> None:

@@ -7,6 +7,7 @@ It asks for the whole cluster's topics, since asking for one by name may create 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -20,6 +21,8 @@ from driftline.sources.picture import Picture
 
 LOOK_UP_S = 5.0
 """How long one question to the broker may take."""
+FRESH_S = 10.0
+"""No partition is known to be read to its end by an older look: a process that stood still knows nothing."""
 IDS_S = 1.0
 """The same for topic ids: a broker that has none (the embedded one) lets every such question time out."""
 IDS_RARELY = 30
@@ -60,6 +63,11 @@ class Discovery:
     def picture(self) -> Picture | None:
         """The newest picture; None: the cluster was not reached yet."""
         return self._picture
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the newest picture tells what is there now."""
+        return self._picture is not None and time.monotonic() - self._picture.begun_s < FRESH_S
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the first picture, or for the news that there is none."""
@@ -110,14 +118,14 @@ class Discovery:
             self._now.clear()
 
     def _look(self) -> Picture:
-        asked_at = self._positions()
+        begun_s, asked_at = time.monotonic(), self._positions()
         found = self._consumer.list_topics(timeout=LOOK_UP_S).topics
         known = {t: found[t] for t in self._topics if t in found and found[t].error is None}
         keys = [(t, p) for t, topic in known.items() for p in topic.partitions]
         marks = {key: pair for key in keys if (pair := self._watermarks(key)) is not None}
         self._number += 1
         ids = self._ids(sorted(known))
-        return Picture(self._number, marks, frozenset(known), frozenset(keys), ids, asked_at)
+        return Picture(self._number, marks, frozenset(known), frozenset(keys), ids, asked_at, begun_s)
 
     def _ask_group(self, keys: list[Key]) -> dict[Key, tuple[int, str]]:
         """After the first picture, so that nobody waits for a coordinator that is down."""

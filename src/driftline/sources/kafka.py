@@ -86,9 +86,8 @@ class KafkaSource:
     def open(self, positions: Mapping[Key, int], topic_ids: Mapping[str, str] | None = None) -> None:
         """Begin. Waits at most ``OPEN_WAIT_S`` for the cluster; then ``refresh`` takes up what comes."""
         self._ledger.open(positions, topic_ids or {})
-        self._discovery = Discovery(
-            self._settings, self._topics, self._ledger.positions.copy, self._discovery_s, self._ids_s
-        )
+        known = self._ledger.positions
+        self._discovery = Discovery(self._settings, self._topics, known.copy, self._discovery_s, self._ids_s)
         self._discovery.wait(OPEN_WAIT_S)
         self.refresh()
 
@@ -107,7 +106,8 @@ class KafkaSource:
 
     def partitions(self) -> list[PartitionStatus]:
         """Of all partitions read so far, paused and lost ones too."""
-        return [self._ledger.status(key, *self._marks(key)) for key in self._ledger.positions]
+        fresh = self.up and self._discovery is not None and self._discovery.fresh
+        return [self._ledger.status(k, *self._marks(k), fresh=fresh) for k in self._ledger.positions]
 
     def pause(self, partitions: Collection[Key]) -> None:
         """Unassign: what was fetched ahead is thrown away."""

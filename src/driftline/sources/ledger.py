@@ -102,10 +102,10 @@ class Ledger:
         """Whether the partition is read now."""
         return key in self.positions and key not in self.paused and key not in self.lost
 
-    def status(self, key: TopicPartition, low: int, high: int) -> PartitionStatus:
-        """Where reading stands against what the broker holds."""
+    def status(self, key: TopicPartition, low: int, high: int, *, fresh: bool) -> PartitionStatus:
+        """Where reading stands against what the broker holds; a stale high watermark tells no end."""
         position = self.positions[key]
-        at_end = high != UNKNOWN_OFFSET and position >= high and key not in self.lost
+        at_end = fresh and high != UNKNOWN_OFFSET and position >= high and key not in self.lost
         return PartitionStatus(*key, position, _learned(high), _learned(low), at_end)
 
     @property

@@ -21,3 +21,5 @@ class Picture:
     """All partitions of these topics, also those whose watermarks could not be asked."""
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     asked_at: Mapping[TopicPartition, int] = field(default_factory=dict)
+    begun_s: float = 0.0
+    """When the look began, on the clock that never runs backwards."""
