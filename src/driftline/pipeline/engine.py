@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,14 @@ from driftline.settings import Limits, StreamSettings, Task, WindowKind
 from driftline.stamp.staging import Columns, Staging
 from driftline.stamp.watermark import UNSET_MS, Stamps, in_future, stamp, stream_watermark
 from driftline.windows.grid import ends_with_data, pane_starts
+
+Instant = tuple[int, int, int, WindowKind, int]
+"""(T, end, slot code, kind, which of the slot's windows of that kind)"""
+
+
+def instant_order(instant: Instant) -> tuple[int, int, bool, int]:
+    """By time, then by slot, drift first."""
+    return instant[0], instant[2], instant[3] == WindowKind.PERFORMANCE, instant[4]
 
 
 @dataclass(slots=True)
@@ -87,6 +95,8 @@ class Pipeline:
         """Where the late rows stand in the logs."""
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.unmonitored: Counter[tuple[str, str]] = Counter()
+        self.keeps_ms: Callable[[Slot, WindowKind, int], int] = lambda _slot, _kind, _length_ms: 0
+        """How much longer than for judging the panes of a window are kept, for rules."""
         self._expired_ms = UNSET_MS
         self._score_width = registry.score_width(limits)
 
@@ -431,6 +441,7 @@ class Pipeline:
             truth_value=due["truth_value"], predicted_value=due["value"] if regression else nothing,
             segments=due["segments"][:, :width],
         )  # fmt: skip
+        slot.relabel(int(due["time_ms"].min()), int(due["time_ms"].max()))
         lost = np.zeros(count, np.bool_)
         for panes in slot.performance_panes:
             starts = pane_starts(due["time_ms"], panes.window)
@@ -463,9 +474,9 @@ class Pipeline:
                 due["label_time_ms"][rows],
             )
 
-    def instants(self, after_ms: int, until_ms: int) -> list[tuple[int, int, int, WindowKind, int]]:
+    def instants(self, after_ms: int, until_ms: int) -> list[Instant]:
         """(T, end, slot code, kind, place) of all windows with data judged in (after, until], in order."""
-        found: list[tuple[int, int, int, WindowKind, int]] = []
+        found: list[Instant] = []
         for slot in self.registry.slots:
             late = [rows.time_ms for rows in self.late if rows.slot is slot]
             counters = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
@@ -480,9 +491,9 @@ class Pipeline:
                 delay = slot.delay_ms(kind)
                 ends = ends_with_data(starts, panes.window, after_ms - delay, until_ms - delay)
                 found.extend((e + delay, e, slot.code, kind, place) for e in ends.tolist())
-        return sorted(found, key=lambda f: (f[0], f[2], f[3] == WindowKind.PERFORMANCE, f[4]))
+        return sorted(found, key=instant_order)
 
-    def judge(self, instant: tuple[int, int, int, WindowKind, int]) -> Judged:
+    def judge(self, instant: Instant) -> Judged:
         """A window at its instant; staged events must have been applied up to it."""
         judged_ms, end_ms, code, kind, place = instant
         slot = self.registry.slots[code]
@@ -510,11 +521,12 @@ class Pipeline:
         for slot in self.registry.slots:
             delay = slot.settings.labels.delay_ms
             longest = 0
-            for _kind, panes in slot.panes():
+            for kind, panes in slot.panes():
                 length, slide = panes.window.length_ms, panes.window.slide_ms
                 # Twice the length: a rule versus the previous window reads the one before.
-                panes.drop_before(self.watermark_ms - 2 * length - slide - delay)
-                longest = max(longest, 2 * length + slide + delay)
+                kept_ms = 2 * length + slide + delay + self.keeps_ms(slot, kind, length)
+                panes.drop_before(self.watermark_ms - kept_ms)
+                longest = max(longest, kept_ms)
             slot.data.drop_before(self.watermark_ms - longest)
 
     def wake(self, key: TopicPartition) -> None:
