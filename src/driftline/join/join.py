@@ -60,7 +60,7 @@ class Labels:
 
 @dataclass(slots=True)
 class Matches:
-    """Signed changes: ``row`` is the label's place in its batch (-1: the label came first)."""
+    """Signed changes: ``row`` is the place in its batch of the label, or of the prediction if the label came first."""
 
     eff_ms: Ints
     time_ms: Ints
@@ -111,6 +111,8 @@ class Join:
         self.table = table or JoinTable(segments)
         self.policies: list[Policy] = []
         self.counts: Counter[str] = Counter()
+        self.waiting: list[Ints] = []
+        """Places of the last labels that wait for their prediction, a later one in place of an earlier one."""
 
     def _limit(self, name: str, model: Ints | Codes32) -> Ints:
         return np.array([getattr(p, name) for p in self.policies], np.int64)[model]
@@ -183,8 +185,9 @@ class Join:
             t.scores.update(zip(rows.tolist(), new.scores[places], strict=True))
         late = orphan & (new.eff_ms[places] - t.label_ms[rows] > policy.orphan_wait_ms)
         self._forget_labels(rows[late])
-        matched = rows[orphan & ~late & (t.flags[rows] & LABELLED != 0)]
-        return self._changes(matched, 1, t.eff_ms[matched], np.full(len(matched), -1))
+        found = orphan & ~late & (t.flags[rows] & LABELLED != 0)
+        matched = rows[found]
+        return self._changes(matched, 1, t.eff_ms[matched], places[found])
 
     def _forget_labels(self, rows: Ints) -> None:
         t = self.table
@@ -208,6 +211,7 @@ class Join:
     def label(self, new: Labels) -> Matches:
         """Apply labels in their order; several of one id one after another."""
         parts = []
+        self.waiting = []
         todo = np.arange(len(new.ids))
         while len(todo):
             first = first_of_each(new.ids[todo])
@@ -246,6 +250,7 @@ class Join:
             rows[correction & predicted], -1, when[correction & predicted], todo[correction & predicted]
         )
         self._write(new, todo[take], rows[take], first=~labelled[take])
+        self.waiting.append(todo[take & orphan])
         done = self._changes(rows[count_now], 1, when[count_now], todo[count_now])
         return concatenate([undo, done])
 

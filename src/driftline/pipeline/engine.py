@@ -13,6 +13,7 @@ from driftline.aggregates.performance import Changes
 from driftline.aggregates.totals import Totals
 from driftline.decode import Decoder
 from driftline.join.join import Join, Labels, Matches, Policy, Predictions
+from driftline.join.origins import Origins
 from driftline.join.sampling import sampled
 from driftline.pipeline.slots import ModelState, Registry, Slot
 from driftline.records import (
@@ -88,6 +89,7 @@ class Pipeline:
         self.positions: dict[TopicPartition, int] = {}
         self.watermark_ms = UNSET_MS
         self.join = Join(registry.segment_width)
+        self.origins = Origins()
         self.labels = Staging(("topic", "partition", "offset"))
         self.changes = Staging(("slot",))
         self.late: list[LateRows] = []
@@ -227,7 +229,7 @@ class Pipeline:
             self._scores(slot.model, part, rows),
         )  # fmt: skip
         fresh, matches = self.join.put(new)
-        self._stage_changes(matches, None)
+        self._stage_changes(matches, self.origins.of(new.ids[matches.row]))
         duplicates = rows[~fresh]
         accepted, taking = accepted.copy(), taking.copy()
         accepted[duplicates] = taking[duplicates] = False
@@ -366,27 +368,29 @@ class Pipeline:
             (due["label"] < 0) & np.isnan(due["value"]), np.searchsorted(codes, due["topic"]).astype(np.int32),
             due["offset"], due["time_ms"],
         )  # fmt: skip
-        self._stage_changes(self.join.label(labels), due)
+        matches = self.join.label(labels)
+        self._stage_changes(
+            matches, {n: due[n][matches.row] for n in ("topic", "partition", "offset", "time_ms")}
+        )
+        for places in self.join.waiting:
+            self.origins.note(due, places)
 
-    def _stage_changes(self, matches: Matches, labels: Columns | None) -> None:
+    def _stage_changes(self, matches: Matches, labels: Columns) -> None:
+        """``labels``: where the label of each change stands."""
         if not len(matches):
             return
-        row = np.maximum(matches.row, 0)
         scores = np.full((len(matches), self._score_width), np.nan)
         for place, vector in enumerate(matches.scores):
             if vector is not None:
                 scores[place, : len(vector)] = vector
-        count = len(matches)
         self.changes.add(
             {
                 "eff_ms": matches.eff_ms, "time_ms": matches.time_ms, "slot": matches.slot, "sign": matches.sign,
                 "truth": matches.truth, "truth_value": matches.truth_value, "predicted": matches.predicted,
                 "value": matches.value, "segments": matches.segments,
                 "scores": scores,
-                "label_topic": labels["topic"][row] if labels is not None else np.full(count, "", np.str_),
-                "label_partition": labels["partition"][row] if labels is not None else np.full(count, -1, np.int32),
-                "label_offset": labels["offset"][row] if labels is not None else np.full(count, -1, np.int64),
-                "label_time_ms": labels["time_ms"][row] if labels is not None else np.full(count, -1, np.int64),
+                "label_topic": labels["topic"], "label_partition": labels["partition"],
+                "label_offset": labels["offset"], "label_time_ms": labels["time_ms"],
             }
         )  # fmt: skip
 
@@ -510,11 +514,14 @@ class Pipeline:
         if watermark_ms - self._expired_ms >= step_ms:
             self._expired_ms = watermark_ms
             self.join.expire(watermark_ms)
+            wait_ms = max((p.orphan_wait_ms for p in self.join.policies), default=0)
+            self.origins.forget(watermark_ms - wait_ms - self.stream.time.allowed_lateness_ms)
 
     def evict(self, before_ms: int) -> None:
         """Apply the join's memory cap, at a window's instant."""
         keep = self.limits.join_memory_bytes // (self.join.table.row_bytes + 8)
         self.join.evict(keep, before_ms)
+        self.origins.limit(keep)
 
     def forget(self) -> None:
         """Drop the panes that nothing can read any more."""

@@ -37,6 +37,7 @@ def snapshot(pipeline: Pipeline) -> dict[BlobKey, Blob | None]:
     blobs["staged", "changes"] = _columns(pipeline.changes.snapshot())
     blobs["staged", "late"] = _late(pipeline)
     blobs["staged", "places"] = _columns(pipeline.places.snapshot())
+    blobs["staged", "origins"] = _columns(pipeline.origins.snapshot())
     return blobs
 
 
@@ -138,6 +139,7 @@ def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
     pipeline.labels.restore(_recoded(_from_columns(blobs["staged", "labels"]), "model", models))
     pipeline.changes.restore(_recoded(_from_columns(blobs["staged", "changes"]), "slot", codes))
     pipeline.places.restore(_recoded(_from_columns(blobs["staged", "places"]), "slot", codes))
+    pipeline.origins.restore(_from_columns(blobs["staged", "origins"]))
     pipeline.late = _restore_late(slots, blobs["staged", "late"])
     for (kind, _key), blob in blobs.items():
         if kind == "pane":
