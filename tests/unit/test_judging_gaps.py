@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import pytest
-from tests.unit.rule_run import FIRED, HOURLY, RESOLVED, Run, alert, ask, at, told
+from jsonschema import Draft202012Validator
+from tests.unit.rule_run import FIRED, HOURLY, RESOLVED, START, Run, alert, ask, at, told
 
 from driftline.rules.parse import parse_rules
 from driftline.settings import HOUR_MS, LabelSettings
@@ -64,7 +66,7 @@ def test_a_gap_inside_a_long_rule(
 def test_what_fires_when_the_data_ends(
     more: dict[str, Any], expected: list[tuple[str, str]], cuts: tuple[float, ...]
 ) -> None:
-    """Last true at 3 h. Held, nothing resolves it; ``reset`` takes the hour to 4 h as false."""
+    """Fault 55: last true at 3 h. Held, empty windows resolve nothing; ``reset`` takes the hour to 4 h as false."""
     run = with_gap(alert(LOW, **more), 2, 20, 0, cuts)
     run.advance(30)
     assert run.events() == [(at(2), FIRED), *expected]
@@ -210,6 +212,16 @@ def test_a_rule_that_waits_asks_when_the_cooldown_ends_without_data() -> None:
     assert (run.data(2)["episode"]["start"], run.data(2)["episode"]["fired"]) == (at(10), at(11))
 
 
+def test_a_backlog_asks_once() -> None:
+    """Fault 79: a month read in one go asks once for 30 days of a bad model, marked as backfilled."""
+    run = Run([ask("a")], HOURLY)
+    for number in range(720):
+        run.feed(number, wrong=number >= 24)
+    run.messages += run.engine.advance(frozenset(), START + 1000 * HOUR_MS)
+    assert told(run) == [(at(26), "requested")]
+    assert run.data(0)["backfilled"] is True
+
+
 def test_an_events_rule_without_labels() -> None:
     """A model with ``labels: none`` counts its events in the windows of drift."""
     model = replace(HOURLY, labels=LabelSettings(enabled=False))
@@ -271,6 +283,13 @@ def test_a_retraction_tells_the_old_and_the_new_values() -> None:
     assert [v["value"] for v in last["retraction"]["was"]] == [0.0]
     assert [v["value"] for v in last["retraction"]["is"]] == [1.0]
     assert last["violations"] == last["retraction"]["is"]
+    assert (
+        last["reason"]
+        == f"retracted: accuracy of m/1 over 1h is 1, no longer below 0.9 as it was since {at(4)}"
+    )
+    events = [json.loads(m.value or b"") for m in run.messages]
+    schema = json.loads(files("driftline.schemas").joinpath("trigger.schema.json").read_text())
+    assert [e.message for event in events for e in Draft202012Validator(schema).iter_errors(event)] == []
 
 
 def test_a_label_that_came_before_its_prediction_is_in_the_data_range() -> None:

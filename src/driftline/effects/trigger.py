@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from math import isnan
+from math import isfinite
 from typing import Any
 
 from driftline.instants import rfc3339
@@ -114,5 +114,5 @@ def _range(span: dict[str, Any]) -> dict[str, Any]:
 
 
 def number(value: float) -> float | None:
-    """A number for JSON: null where it is none."""
-    return None if isnan(value) else value
+    """A number for JSON, which has no infinities: null where it is none."""
+    return value if isfinite(value) else None

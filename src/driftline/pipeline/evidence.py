@@ -72,18 +72,19 @@ def _reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, e
     if not instance.violations:
         text = f"{who}: {instance.episode.get('condition') or condition_text(resolved)} since {since}"
     else:
-        text = _says(who, resolved, instance.violations[0], since)
+        text = _says(who, resolved, instance.violations[0], since, over=ending in ("resolved", "retracted"))
     return f"{ending}: {text}" if ending else text
 
 
-def _says(who: str, resolved: Resolved, v: Violation, since: str) -> str:
+def _says(who: str, resolved: Resolved, v: Violation, since: str, *, over: bool) -> str:
     comparison = next((c for c in comparisons(resolved.spec.when) if c.metric == v.metric), None)
     d = v.dimension
     parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
     of = f" of {' '.join(parts)}" if parts else ""
     span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
     value = f"{v.value:.3g}" if v.value == v.value else "unknown"
-    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {_beyond(comparison, v)} since {since}"
+    beyond = f"no longer {_beyond(comparison, v)} as it was" if over else _beyond(comparison, v)
+    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {beyond} since {since}"
 
 
 def _beyond(comparison: Comparison | None, v: Violation) -> str:
@@ -148,7 +149,7 @@ def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
     return [
         {"feature": psi.dimensions[i].feature, "metric": "psi", "value": float(values[i])}
         for i in order.tolist()
-        if values[i] > 0
+        if values[i] > 0 and np.isfinite(values[i])
     ]
 
 
