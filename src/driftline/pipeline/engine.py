@@ -482,7 +482,7 @@ class Pipeline:
         """(T, end, slot code, kind, place) of all windows with data judged in (after, until], in order."""
         found: list[Instant] = []
         for slot in self.registry.slots:
-            late = [rows.time_ms for rows in self.late if rows.slot is slot]
+            late = self.late_times(slot)
             counters = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
             for kind, panes in slot.panes():
                 place = counters[kind]
@@ -496,6 +496,10 @@ class Pipeline:
                 ends = ends_with_data(starts, panes.window, after_ms - delay, until_ms - delay)
                 found.extend((e + delay, e, slot.code, kind, place) for e in ends.tolist())
         return sorted(found, key=instant_order)
+
+    def late_times(self, slot: Slot) -> list[Ints]:
+        """Times of the late events that wait to take effect."""
+        return [rows.time_ms for rows in self.late if rows.slot is slot]
 
     def judge(self, instant: Instant) -> Judged:
         """A window at its instant; staged events must have been applied up to it."""

@@ -8,10 +8,12 @@ restart changes it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from driftline.metrics.view import RuleView
 from driftline.pipeline import calendar, ledger, retraction
+from driftline.pipeline.ahead import Ahead
 from driftline.pipeline.asking import Asking, Labels
 from driftline.pipeline.engine import Instant
 from driftline.pipeline.instances import Instance, Instances
@@ -23,7 +25,7 @@ from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import Window
 from driftline.pipeline.verdicts import fits, verdicts
 from driftline.records import Blob, BlobKey, Ints, Message
-from driftline.rules import machine, quiet
+from driftline.rules import machine
 from driftline.rules.machine import Phase, Reason
 from driftline.rules.resolve import Resolved
 from driftline.rules.spec import RuleSpec, Silence
@@ -44,6 +46,7 @@ class Judging:
         self.instances = Instances()
         self.silences = Silences()
         self.asking = Asking(lambda: self.book, self.instances, stream, topic, max_age_ms)
+        self.ahead = Ahead(lambda: self.book, self.instances, self.asking, self.latest)
         self.handled_ms = calendar.NEVER
         """Every instant up to this one has been handled."""
         self._slots = slots
@@ -84,20 +87,18 @@ class Judging:
     def _declare(self, slot: Slot) -> None:
         if slot.code not in self._next:
             self.asking.declare(slot, self.book.of(slot))
-            self._next[slot.code] = self._next_of(slot, self.handled_ms)
+            self._next[slot.code] = self.ahead.next_of(slot, self.handled_ms)
 
     def keeps_ms(self, slot: Slot, kind: WindowKind, length_ms: int) -> int:
         """How much longer than for judging the panes of a window are kept, so that requests can be taken back."""
-        read = [
-            r
-            for r in self.book.timed(slot)
-            if any((k, w.length_ms) == (kind, length_ms) for k, w in r.windows)
-        ]
-        return max((retraction.keeps_ms(r) for r in read), default=0)
+        return self.book.kept_ms(slot, kind, length_ms, retraction.keeps_ms)
 
-    def mixed(self, slot: Slot, late: list[Ints], after_ms: int, until_ms: int) -> set[Instant]:
+    def mixed(
+        self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
+    ) -> set[Instant]:
         """Instants of rules with several windows, beside those at which the finest one holds events."""
-        return set(mixed_instants(slot, self.book.timed(slot), late, after_ms, until_ms))
+        rules = [r for r in self.book.timed(slot) if len(r.windows) > 1]
+        return set(mixed_instants(slot, rules, late(slot), after_ms, until_ms)) if rules else set()
 
     # -- judging -------------------------------------------------------------------------------------
 
@@ -106,7 +107,7 @@ class Judging:
         self._declare(slot)
         for resolved in (r for r in self.book.timed(slot) if r.spec.no_data != "hold"):
             for instance in self.instances.of_rule(slot.code, resolved.spec.identity):
-                self._catch_up(slot, resolved, instance, instant_ms)
+                self.ahead.catch_up(slot, resolved, instance, instant_ms)
         for window in windows:
             self._note(slot, instant_ms, window)
         return self._at(slot, instant_ms, wall_ms)
@@ -147,7 +148,7 @@ class Judging:
             messages += self.asking.ask_again(slot, now_ms, wall_ms)
         for resolved in here:
             messages += self._retract(slot, resolved, now_ms, wall_ms)
-        self._next[slot.code] = self._next_of(slot, now_ms)
+        self._next[slot.code] = self.ahead.next_of(slot, now_ms)
         return messages
 
     def _judge(self, slot: Slot, resolved: Resolved, now_ms: int, wall_ms: int) -> list[Message]:
@@ -162,8 +163,8 @@ class Judging:
                 messages += self._step(slot, resolved, instance, verdict, now_ms, wall_ms, blocked=blocked)
             return messages
         for instance in known:
-            if self._changes_at(slot, resolved, instance, now_ms - 1) == now_ms:
-                self._catch_up(slot, resolved, instance, now_ms)
+            if self.ahead.changes_at(slot, resolved, instance, now_ms - 1) == now_ms:
+                self.ahead.catch_up(slot, resolved, instance, now_ms)
                 messages += self._step(slot, resolved, instance, NOTHING, now_ms, wall_ms, empty=True)
         return messages
 
@@ -205,7 +206,7 @@ class Judging:
     def _retire(self, slot: Slot, now_ms: int, wall_ms: int) -> list[Message]:
         """Instances whose rule is gone are resolved at the first instant of what the rule was."""
         messages = []
-        for instance in self._gone(slot):
+        for instance in self.ahead.gone(slot):
             old = self.book.rule_of(slot, instance)
             if old.finest is not None and old.instant_from(now_ms) == now_ms:
                 messages += self._remove(slot, instance, now_ms, wall_ms)
@@ -224,58 +225,6 @@ class Judging:
         instance.state = replace(machine.QUIET, number=instance.state.number)
         if self.asking.held(slot).opener != instance.key:
             self.instances.remove(instance)
-
-    def _gone(self, slot: Slot) -> list[Instance]:
-        known = {r.spec.identity for r in self.book.of(slot)}
-        return [i for i in self.instances.of_slot(slot.code) if i.rule not in known]
-
-    # -- without data --------------------------------------------------------------------------------
-
-    def _next_of(self, slot: Slot, after_ms: int) -> int:
-        """The first instant after ``after_ms`` at which something of the slot happens without new data."""
-        found = [calendar.NEVER_AGAIN]
-        rules = self.book.timed(slot)
-        asks_from = self.asking.asks_from(slot)
-        for resolved in rules:
-            known = self.instances.of_rule(slot.code, resolved.spec.identity)
-            for instance in known:
-                found.append(self._changes_at(slot, resolved, instance, after_ms))
-                found.append(self._retracts_at(slot, resolved, instance, after_ms))
-            if asks_from is not None:
-                found.append(resolved.instant_from(max(asks_from, after_ms + 1)))
-        for instance in self._gone(slot):
-            old = self.book.rule_of(slot, instance)
-            done = instance.state == replace(machine.QUIET, number=instance.state.number)
-            if old.finest is not None and not (done and self.asking.held(slot).opener == instance.key):
-                found.append(old.instant_from(after_ms + 1))
-        return min(found)
-
-    def _changes_at(self, slot: Slot, resolved: Resolved, instance: Instance, after_ms: int) -> int:
-        """The first instant after ``after_ms`` at which "no data" changes an instance."""
-        if instance.revision != self.book.revision(slot, resolved):
-            return resolved.instant_from(after_ms + 1)
-        change = quiet.changes_at(resolved.spec, instance.state)
-        if change is None:
-            return calendar.NEVER_AGAIN
-        at_ms = resolved.instant_from(max(change, after_ms + 1))
-        active = at_ms <= calendar.active_until_ms(slot, resolved, self.latest)
-        return at_ms if active else calendar.NEVER_AGAIN
-
-    def _retracts_at(self, slot: Slot, resolved: Resolved, instance: Instance, after_ms: int) -> int:
-        """While a request can be taken back, every instant of its rule is looked at."""
-        until_ms = retraction.open_until(resolved, instance, self.book.revision(slot, resolved))
-        at_ms = resolved.instant_from(after_ms + 1)
-        return at_ms if until_ms is not None and at_ms <= until_ms else calendar.NEVER_AGAIN
-
-    def _catch_up(self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int) -> None:
-        """Instants without data since the last one that changed nothing but times."""
-        last = instance.state.last_judged_ms
-        if last is None or instance.revision != self.book.revision(slot, resolved):
-            return
-        active = calendar.active_until_ms(slot, resolved, self.latest)
-        passed_ms = resolved.instant_from(min(now_ms - 1, active) - resolved.every_ms + 1)
-        if passed_ms > last:
-            instance.state = quiet.passed(resolved.spec, instance.state, passed_ms)
 
     # -- retraction ----------------------------------------------------------------------------------
 
@@ -310,7 +259,7 @@ class Judging:
         messages = []
         for slot in self._slots:
             heard, since_ms = self.silences.since(slot, wall_ms)
-            for instance in self._gone(slot):
+            for instance in self.ahead.gone(slot):
                 if instance.finest is None:
                     messages += self._remove(slot, instance, wall_ms, wall_ms)
             for resolved in self.book.of(slot):

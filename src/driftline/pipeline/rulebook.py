@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from driftline.pipeline.instances import Instance
 from driftline.pipeline.slots import Slot
 from driftline.rules.resolve import Resolved, resolve, revision
@@ -18,6 +20,7 @@ class Rulebook:
         self.rules = rules
         self._of: dict[int, list[Resolved]] = {}
         self._revisions: dict[tuple[int, str], str] = {}
+        self._kept: dict[tuple[int, WindowKind, int], int] = {}
         self._needed: dict[tuple[int, WindowKind, int], frozenset[str]] = {}
 
     def of(self, slot: Slot) -> list[Resolved]:
@@ -69,6 +72,16 @@ class Rulebook:
             metrics = {c.metric for c in read if (c.kind, c.window_ms) == (kind, length_ms)}
             self._needed[key] = frozenset(metrics | EVIDENCE) if metrics else frozenset()
         return self._needed[key]
+
+    def kept_ms(
+        self, slot: Slot, kind: WindowKind, length_ms: int, keeps_ms: Callable[[Resolved], int]
+    ) -> int:
+        """The most that a rule that reads a window asks for."""
+        key = slot.code, kind, length_ms
+        if key not in self._kept:
+            read = [r for r in self.timed(slot) if key[1:] in {(k, w.length_ms) for k, w in r.windows}]
+            self._kept[key] = max(map(keeps_ms, read), default=0)
+        return self._kept[key]
 
 
 def average_of(slot: Slot) -> str | None:

@@ -68,7 +68,9 @@ class Rules(Protocol):
     def judged(self, slot: Slot, instant_ms: int, windows: list[Window], wall_ms: int) -> list[Message]:
         """Windows of a slot have been judged at an instant."""
 
-    def mixed(self, slot: Slot, late: list[Ints], after_ms: int, until_ms: int) -> set[Instant]:
+    def mixed(
+        self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
+    ) -> set[Instant]:
         """Instants of rules with several windows, beside those at which the finest one holds events."""
 
     def keeps_ms(self, slot: Slot, kind: WindowKind, length_ms: int) -> int:
@@ -139,8 +141,7 @@ class StreamEngine:
             return found
         more: set[Instant] = set()
         for slot in pipeline.registry.slots:
-            late = [rows.time_ms for rows in pipeline.late if rows.slot is slot]
-            more |= self.rules.mixed(slot, late, after_ms, until_ms)
+            more |= self.rules.mixed(slot, pipeline.late_times, after_ms, until_ms)
         more -= set(found)
         return sorted((*found, *more), key=instant_order) if more else found
 

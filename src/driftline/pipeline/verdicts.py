@@ -20,7 +20,8 @@ def verdicts(
     """
     spec = resolved.spec
     found = bindings(spec.when, lookup, average)
-    gone = [i.binding for i in known if i.binding not in found]
+    there = {frozenset(binding.items()) for binding in found}
+    gone = [i.binding for i in known if frozenset(i.binding.items()) not in there]
     for binding in (*found, *gone):
         verdict = judge(spec.when, lookup, binding, average)
         blocked = spec.unless is not None and judge(spec.unless, lookup, binding, average).outcome is True
