@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import numpy as np
@@ -182,8 +183,29 @@ class Run:
         return found
 
 
-@settings(max_examples=150, deadline=None)
-@given(logs, RULES, orders, st.sets(st.integers(0, 34)), st.lists(st.integers(600, 1400), max_size=6))
+def busy(seed: int) -> tuple:
+    """A log with up to 120 predictions, most of them labelled, many labels mended: enough to fire and retract."""
+    rng = random.Random(seed)
+    right = rng.random()
+    predictions: tuple[list, list] = ([], [])
+    labels: tuple[list, list] = ([], [])
+    for key in range(rng.randint(20, 120)):
+        base, minute, answer = rng.choice((0, 0, 0, 25, 90, 200, 500)), rng.randint(0, 30), rng.randint(0, 1)
+        predictions[key % 2].append((key, base, minute, answer))
+        truth = str(answer if rng.random() < right else 1 - answer)
+        if rng.random() < 0.9:
+            labels[key % 2].append((key, base, minute + rng.randint(-4, 10), truth, 1))
+        if rng.random() < 0.5:
+            mended = rng.choice((str(answer), str(answer), str(answer), None, truth))
+            labels[key % 2].append((key, base, minute + rng.randint(10, 90), mended, 2))
+    return (*predictions, *labels)
+
+
+LOGS = st.integers(0, 2**32).map(busy) | logs
+
+
+@settings(max_examples=80, deadline=None)
+@given(LOGS, RULES, orders, st.sets(st.integers(0, 34)), st.lists(st.integers(600, 1400), max_size=6))
 def test_no_cut_and_no_restart_changes_a_message(
     log: tuple, rules: list[dict[str, Any]], order: list[tuple[int, int]], stops: set[int], ends: list[int]
 ) -> None:
@@ -193,8 +215,8 @@ def test_no_cut_and_no_restart_changes_a_message(
     assert expected == actual
 
 
-@settings(max_examples=60, deadline=None)
-@given(logs, RULES)
+@settings(max_examples=25, deadline=None)
+@given(LOGS, RULES)
 def test_writing_samples_changes_no_message(log: tuple, rules: list[dict[str, Any]]) -> None:
     """Judging every window, as a replay with samples does, asks for nothing that the daemon would not."""
     assert Run(log, rules).played([], frozenset(), []) == Run(log, rules, samples=True).played(
@@ -202,8 +224,8 @@ def test_writing_samples_changes_no_message(log: tuple, rules: list[dict[str, An
     )
 
 
-@settings(max_examples=100, deadline=None)
-@given(logs, RULES)
+@settings(max_examples=40, deadline=None)
+@given(LOGS, RULES)
 def test_an_id_is_published_once(log: tuple, rules: list[dict[str, Any]]) -> None:
     """And requests and resolutions take turns, each resolution with the episode of its request."""
     for values in Run(log, rules).played([], frozenset(), []).values():
