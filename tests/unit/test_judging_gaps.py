@@ -182,6 +182,17 @@ def test_a_renamed_rule_keeps_its_state_by_its_uid(uid: str | None, expected: li
     assert [(v.rule, v.state) for v in run.engine.rules.views()] == [("b", "firing" if uid else "pending")]  # type: ignore[union-attr]
 
 
+def test_a_rule_that_becomes_one_on_silence_ends_what_it_was() -> None:
+    """Its request is resolved at W, and the wall clock is not mixed in."""
+    run = firing(ask("a"))
+    run.specs, _ = parse_rules([{"name": "a", "when": {"no_events_for": "2h"}}], "rules")
+    run.restart()
+    run.messages += run.engine.rules.silence(START + 500 * HOUR_MS)  # type: ignore[union-attr]
+    assert told(run) == [(at(5), "requested"), (at(5 + 5 / 6), "resolved")]
+    run.messages += run.engine.rules.silence(START + 503 * HOUR_MS)  # type: ignore[union-attr]
+    assert run.events()[-1] == (at(503), FIRED)
+
+
 def test_a_narrower_pattern_drops_the_instances_that_it_does_not_match() -> None:
     """The class that is not named any more is resolved, and shown no longer."""
     when = {"metric": "precision", "class": "*", "below": 0.5}

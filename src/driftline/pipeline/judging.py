@@ -262,12 +262,21 @@ class Judging:
             for instance in self.ahead.gone(slot):
                 if instance.finest is None:
                     messages += self._remove(slot, instance, wall_ms, wall_ms)
-            for resolved in self.book.of(slot):
+            for resolved in (r for r in self.book.of(slot) if r.finest is None):
+                messages += self._retyped(slot, resolved, wall_ms)
                 when = resolved.spec.when
                 silent = isinstance(when, Silence) and wall_ms - since_ms >= when.no_events_for_ms
-                if isinstance(when, Silence) and (heard or silent):
+                if heard or silent:
                     instance = self.instances.setdefault(resolved.spec.identity, slot.code, {})
                     messages += self._step(slot, resolved, instance, Verdict(silent), wall_ms, wall_ms)
+        return messages
+
+    def _retyped(self, slot: Slot, resolved: Resolved, wall_ms: int) -> list[Message]:
+        """What a rule in event time left under its name ends by event time: the two clocks never meet."""
+        messages = []
+        for instance in self.instances.of_rule(slot.code, resolved.spec.identity):
+            if instance.finest is not None:
+                messages += self._remove(slot, instance, self.handled_ms, wall_ms)
         return messages
 
     # -- state and view ------------------------------------------------------------------------------
