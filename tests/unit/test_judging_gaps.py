@@ -263,7 +263,7 @@ def corrected(rule: dict[str, Any], hours: range, *, at_hour: float, until: floa
     return run
 
 
-@pytest.mark.parametrize("cuts", [1, 7, 31])
+@pytest.mark.parametrize("cuts", [1, 7, 93])
 @pytest.mark.parametrize(
     ("more", "hours", "at_hour", "expected"),
     [
