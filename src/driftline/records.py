@@ -114,7 +114,6 @@ class PredictionPart:
     score_classes: tuple[str, ...]
     latency_ms: Floats
     segments: tuple[Coded, ...]
-    unknown_features: int = 0
 
 
 @dataclass(slots=True)
@@ -156,7 +155,7 @@ class Decoded:
     """Index of each row's record in the raw batch."""
     time_ms: Ints
     ids: Words
-    """[rows, 2]: xxh3-128 of model, a zero byte, prediction_id. Zeros for features events."""
+    """[rows, 2]: a 128-bit hash of (model, prediction id). Zeros for features events."""
     predictions: list[PredictionPart] = field(default_factory=list)
     labels: list[LabelPart] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)

@@ -148,7 +148,7 @@ def class_scores(scores: Sequence[Any], schema: Schema, limits: Limits) -> tuple
         rows = [row if len(row) <= limits.classes else {} for row in rows]
         names = tuple(sorted(set().union(*rows)))
     kept = {text: name for name in names if (text := _class_name(name, limits)) is not None}
-    matrix, _ = numeric_features(rows, tuple(kept.values()))
+    matrix = numeric_features(rows, tuple(kept.values()))
     return _probabilities(matrix), tuple(kept)
 
 

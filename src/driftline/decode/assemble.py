@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from driftline.decode.answers import Answers, Faults, no_class, nothing, read_answers, read_truth
 from driftline.decode.columns import numbers
 from driftline.decode.inputs import Inputs
-from driftline.decode.rows import Fields, Key, answer_faults, group, hash_ids, name_faults, take, times_of
+from driftline.decode.rows import (
+    Fields,
+    Key,
+    answer_faults,
+    group,
+    hash_ids,
+    name_faults,
+    names,
+    take,
+    times_of,
+)
 from driftline.records import (
     Decoded,
     Floats,
@@ -46,6 +57,18 @@ class Rows:
         rejects = [Reject(int(self.record[i]), reason) for i, reason in faults.items()]
         fields = {name: take(values, rows) for name, values in self.fields.items()}
         return Rows(fields, self.inputs.keep(rows), self.record[rows], self.rejects + rejects)
+
+
+def joined(pieces: list[Rows]) -> Rows:
+    """The rows of all pieces, in order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    fields: Fields = {
+        name: list(chain.from_iterable([piece.fields[name] for piece in pieces])) for name in pieces[0].fields
+    }
+    inputs = pieces[0].inputs.joined([piece.inputs for piece in pieces])
+    record = np.concatenate([piece.record for piece in pieces])
+    return Rows(fields, inputs, record, [reject for piece in pieces for reject in piece.rejects])
 
 
 @dataclass(slots=True)
@@ -103,7 +126,9 @@ class Assembly:
         groups: list[_Group] = []
         unmonitored: dict[Key, int] = {}
         faults: Faults = {}
-        for key, members in group(rows.fields["model"], rows.fields.get("version")):
+        versions = rows.fields.get("version")
+        keys = group(names(rows.fields["model"]), names(versions) if versions is not None else None)
+        for key, members in keys:
             if key not in schemas:
                 schemas[key] = self.schema_of(*key)
             if (schema := schemas[key]) is None:
@@ -126,14 +151,13 @@ class Assembly:
     def _ids(self, fields: Fields) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
         if self.kind is Kind.FEATURES:
             return np.zeros((len(fields["model"]), 2), np.uint64)
-        return hash_ids(fields["model"], fields["prediction_id"])
+        return hash_ids(names(fields["model"]), fields["prediction_id"])
 
     def _prediction_part(self, g: _Group, rows: Rows) -> PredictionPart:
         inputs, a = rows.inputs.columns(g.rows, g.schema, self.limits.name_bytes), g.answers
         return PredictionPart(
             *g.key, g.schema, g.rows, inputs.numeric, inputs.categorical, a.predicted, a.value, a.score,
             a.scores, a.score_classes, _latency(g.rows, rows.fields.get("latency_ms")), inputs.segments,
-            inputs.unknown_features,
         )  # fmt: skip
 
 

@@ -166,7 +166,6 @@ class Pipeline:
         dropped = usable & (times < before - self.stream.time.allowed_lateness_ms)
         accepted = usable & ~dropped
         self.counts["events_late", "dropped"] += int(dropped.sum())
-        self.counts["unknown_features",] += part.unknown_features
         is_prediction = decoded.kind is Kind.PREDICTION
         counted = np.zeros(len(times), np.bool_)
         if is_prediction:
@@ -549,5 +548,5 @@ def take_rows(part: PredictionPart, rows: Ints) -> PredictionPart:
         categorical=tuple(cut(c) for c in part.categorical), predicted=cut(part.predicted),
         value=part.value[rows], score=part.score[rows],
         scores=None if part.scores is None else part.scores[:, rows],
-        latency_ms=part.latency_ms[rows], segments=tuple(cut(c) for c in part.segments), unknown_features=0,
+        latency_ms=part.latency_ms[rows], segments=tuple(cut(c) for c in part.segments),
     )  # fmt: skip
