@@ -256,6 +256,7 @@ class Daemon:
         commit = Commit(blobs=self.owed)
         self.owed = {}
         for runner in self.runners:
+            runner.engine.pipeline.catch_up()
             if runner.dirty or any(name == runner.name for name, _ in self.queue):
                 commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
                 commit.partitions += self._rows(runner)
@@ -345,6 +346,8 @@ class Daemon:
         self.view = self._make_view()
 
     def _make_view(self) -> DaemonView:
+        for runner in self.runners:
+            runner.engine.pipeline.catch_up()
         path = Path(self.config.state_path)
         reasons: list[str] = []
         if self.trouble:

@@ -7,7 +7,7 @@ non-finite, over 64 bits) is +inf; codes are int32 into a tuple of values.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -90,6 +90,10 @@ class Coded:
     codes: Codes32
     values: tuple[str, ...]
 
+    def take(self, rows: Ints) -> Coded:
+        """The column at some rows, over the same values."""
+        return Coded(self.codes[rows], self.values)
+
 
 @dataclass(slots=True)
 class PredictionPart:
@@ -114,6 +118,16 @@ class PredictionPart:
     score_classes: tuple[str, ...]
     latency_ms: Floats
     segments: tuple[Coded, ...]
+
+    def take(self, rows: Ints) -> PredictionPart:
+        """The part with some of its rows."""
+        scores = None if self.scores is None else self.scores[:, rows]
+        return replace(
+            self, rows=self.rows[rows], numeric=self.numeric[:, rows],
+            categorical=tuple(c.take(rows) for c in self.categorical), predicted=self.predicted.take(rows),
+            value=self.value[rows], score=self.score[rows], scores=scores, latency_ms=self.latency_ms[rows],
+            segments=tuple(c.take(rows) for c in self.segments),
+        )  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -52,6 +52,24 @@ class Panes:
             self._sums += totals.sums
         return True
 
+    def bump(self, start_ms: int, at: Ints, by: Ints, sums: Ints | None = None) -> bool:
+        """Add ``by`` to the counts at places ``at`` of a pane; False when that pane is gone already."""
+        if start_ms < self.horizon_ms:
+            return False
+        pane = self.panes.get(start_ms)
+        if pane is None:
+            pane = self.panes[start_ms] = self._new()
+        np.add.at(pane.counts, at, by.astype(np.int32))
+        inside = self._span[0] <= start_ms < self._span[1]
+        if inside:
+            np.add.at(self._counts, at, by)
+        if sums is not None:
+            pane.sums += sums
+            if inside:
+                self._sums += sums
+        self.changed.add(start_ms)
+        return True
+
     def _new(self) -> Totals:
         e = self._empty
         unseen: tuple[dict[str, int], ...] = tuple({} for _ in e.unseen)
@@ -94,6 +112,11 @@ class Panes:
             np.maximum(total.high, pane.high, out=total.high)
             total.unseen = merge_unseen(total.unseen, pane.unseen)
         return total
+
+    def drops_before(self, start_ms: int) -> bool:
+        """Whether ``drop_before`` would forget a pane."""
+        start_ms = start_ms // self.window.slide_ms * self.window.slide_ms
+        return start_ms > self.horizon_ms and any(start < start_ms for start in self.panes)
 
     def drop_before(self, start_ms: int) -> None:
         """Forget the panes that start before ``start_ms``."""

@@ -95,6 +95,25 @@ class Slot:
         """From a window's end to its judgement."""
         return self.settings.labels.delay_ms if kind is WindowKind.PERFORMANCE else 0
 
+    def lifetime_ms(self, panes: Panes) -> int:
+        """How long after its start a pane can still be read.
+
+        Twice the length: a rule versus the previous window reads the one before.
+        """
+        return 2 * panes.window.length_ms + panes.window.slide_ms + self.settings.labels.delay_ms
+
+    def forgets(self, watermark_ms: int) -> bool:
+        """Whether ``forget`` would drop a pane."""
+        return any(panes.drops_before(watermark_ms - self.lifetime_ms(panes)) for _, panes in self.panes())
+
+    def forget(self, watermark_ms: int) -> None:
+        """Drop the panes that nothing can read any more, and where their data stands."""
+        longest = 0
+        for _, panes in self.panes():
+            panes.drop_before(watermark_ms - self.lifetime_ms(panes))
+            longest = max(longest, self.lifetime_ms(panes))
+        self.data.drop_before(watermark_ms - longest)
+
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)

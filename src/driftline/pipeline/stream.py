@@ -95,11 +95,10 @@ class StreamEngine:
         watermark_ms = max(pipeline.next_watermark(idle), until_ms if until_ms is not None else after_ms)
         if watermark_ms <= after_ms:
             return []
-        pipeline.apply_labels(watermark_ms)
         messages: list[Message] = []
         instants = pipeline.instants(after_ms, watermark_ms)
         for instant_ms, group in groupby(instants, key=lambda i: i[0]):
-            pipeline.apply_staged(instant_ms)
+            pipeline.apply(instant_ms)
             pipeline.evict(instant_ms)
             for _code, windows in groupby(group, key=lambda i: i[2]):
                 messages += self._judge(list(windows), wall_ms)
@@ -167,6 +166,7 @@ class StreamEngine:
         """Write what waited for the final labels, each judged performance line followed by its final one."""
         if not self.samples:
             return
+        self.pipeline.catch_up()
         for judged, lines in self.samples.waiting:
             self.samples.write(lines if judged.kind is WindowKind.DRIFT else self._with_final(judged, lines))
         self.samples.waiting = []

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from driftline.aggregates.latency import prometheus_buckets
+from driftline.aggregates.latency import DELAY_BOUNDS_S, prometheus_buckets
 from driftline.aggregates.panes import Panes
 from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView, WindowView
-from driftline.pipeline.engine import DELAY_BOUNDS_S
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import StreamEngine, evaluate
 from driftline.records import REJECT_REASONS, Evaluation

@@ -1,0 +1,86 @@
+"""All that one stream knows: what a snapshot holds, and what every stage of the pipeline works on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from driftline.join.join import Join, Policy
+from driftline.pipeline.places import Places
+from driftline.pipeline.slots import ModelState, Registry, Slot
+from driftline.records import Bools, Coded, Codes32, Ints, PredictionPart, TopicPartition
+from driftline.settings import Limits, StreamSettings
+from driftline.stamp.staging import Staging
+from driftline.stamp.watermark import UNSET_MS
+
+
+@dataclass(slots=True)
+class LateRows:
+    """Late predictions or features that wait, as a part of their own."""
+
+    slot: Slot
+    part: PredictionPart
+    time_ms: Ints
+    eff_ms: Ints
+    counted: Bools
+    """Rows whose prediction takes part in the join."""
+
+
+@dataclass(slots=True)
+class StreamState:
+    """The state of one stream."""
+
+    stream: StreamSettings
+    registry: Registry
+    limits: Limits
+    join: Join
+    watermarks: dict[TopicPartition, int] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    watermark_ms: int = UNSET_MS
+    partitions: Places = field(default_factory=Places)
+    labels: Staging = field(default_factory=lambda: Staging(("place", "offset")))
+    """Labels that wait for W to pass their effective time."""
+    changes: Staging = field(default_factory=lambda: Staging(("slot",)))
+    """What labels changed, to be counted at its effective time."""
+    late: list[LateRows] = field(default_factory=list)
+    places: Staging = field(default_factory=lambda: Staging(("slot",)))
+    """Where the late rows stand in the logs."""
+    counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    unmonitored: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def learn_policies(self) -> None:
+        """How long each model waits for labels, for models met since the last call."""
+        for model in self.registry.by_code[len(self.join.policies) :]:
+            labels = model.settings.labels
+            policy = Policy(labels.horizon_ms, labels.orphan_wait_ms, labels.corrections_ms)
+            if not labels.enabled:
+                policy = Policy(self.stream.time.allowed_lateness_ms, 0, 0)
+            self.join.policies.append(policy)
+
+    def class_codes(self, model: ModelState, column: Coded) -> Codes32:
+        """Model-level codes of a column of classes; a new class makes room in all its versions."""
+        codes, grown = model.class_codes(column)
+        if grown:
+            self.grow(model)
+        return codes
+
+    def grow(self, model: ModelState) -> None:
+        """Lay out anew what counts a model's classes."""
+        for slot in self.registry.slots:
+            if slot.model is model:
+                slot.grow()
+
+    def staged_rows(self) -> int:
+        """Rows that wait for W."""
+        return self.labels.rows + sum(len(rows.eff_ms) for rows in self.late)
+
+    def wake(self, key: TopicPartition) -> None:
+        """A partition that was idle, or is new, starts at W."""
+        self.watermarks[key] = max(self.watermarks.get(key, UNSET_MS), self.watermark_ms)
+
+
+def every(count: int) -> Ints:
+    """All rows of a batch."""
+    return np.arange(count)
