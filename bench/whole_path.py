@@ -18,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from driftline.decode import make_decoder
 from driftline.demo.processes import start_broker, stop
+from driftline.gc_policy import collect_seldom
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.slots import Registry
 from driftline.pipeline.stream import StreamEngine
@@ -141,6 +142,7 @@ def whole(servers: str, messages: int, profile: Profile) -> float:
 
 def main() -> None:
     """12 and 50 features, labels included."""
+    collect_seldom()
     for features, events in ((12, 150_000), (50, 60_000)):
         profile = reference(features)
         broker, servers = start_broker(PARTITIONS)

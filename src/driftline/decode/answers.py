@@ -77,7 +77,7 @@ def _binary(fields: Mapping[str, Sequence[Any]], schema: Schema, limits: Limits)
 def _positive_scores(fields: Mapping[str, Sequence[Any]], positive: str | None) -> Sequence[Any]:
     """``score``, or else the positive class's entry of ``scores``."""
     score, scores = fields["score"], fields["scores"]
-    if None not in score or not any(scores):
+    if None not in score or scores.count(None) == len(scores):
         return score
     return [
         s if s is not None or type(d) is not dict else d.get(positive)

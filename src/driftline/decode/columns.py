@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -15,6 +15,14 @@ from driftline.records import INVALID, MISSING, Coded, Floats
 _PLAIN = {float, int, type(None)}
 _HASHABLE = {str, int, float, bool}
 Row = Mapping[str, Any]
+
+
+def chained(columns: Iterable[Sequence[Any]]) -> list[Any]:
+    """One column after the other."""
+    whole: list[Any] = []
+    for column in columns:
+        whole += column
+    return whole
 
 
 def numbers(values: Sequence[object]) -> Floats:
@@ -38,7 +46,7 @@ def plain_numbers(values: Sequence[object]) -> Floats | None:
 
 
 def numeric_features(rows: Sequence[Row], names: tuple[str, ...]) -> Floats:
-    """[len(names), len(rows)]"""
+    """The names' values of rows, as [len(names), len(rows)]."""
     flat = _flat(rows, names)
     matrix = plain_numbers(flat)
     if matrix is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Protocol, Self
 
 import numpy as np
 
-from driftline.decode.columns import code, numbers, numeric_features
+from driftline.decode.columns import chained, code, numbers, numeric_features
 from driftline.decode.rows import take
 from driftline.decode.shapes import Shape
 from driftline.records import Coded, Floats, Ints, Schema
@@ -55,7 +54,7 @@ class Objects:
 
     def joined(self, pieces: Sequence[Objects]) -> Objects:
         """Those of all pieces, in order."""
-        return Objects(_chained([p.features for p in pieces]), _chained([p.segments for p in pieces]))
+        return Objects(chained([p.features for p in pieces]), chained([p.segments for p in pieces]))
 
     def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
         """Pick the schema's names out of each object."""
@@ -105,8 +104,8 @@ class Structs:
     def joined(self, pieces: Sequence[Structs]) -> Structs:
         """Those of all pieces, in order."""
         numeric = np.concatenate([p.numeric for p in pieces], axis=1)
-        other = {name: _chained([p.other[name] for p in pieces]) for name in self.other}
-        return Structs(self.shape, numeric, other, _chained([p.segments for p in pieces]))
+        other = {name: chained([p.other[name] for p in pieces]) for name in self.other}
+        return Structs(self.shape, numeric, other, chained([p.segments for p in pieces]))
 
     def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
         """The schema's names of a group; one that the shape has not is missing."""
@@ -144,10 +143,6 @@ class Structs:
             for name in names
         ]  # fmt: skip
         return tuple(code(column, longest) for column in found)
-
-
-def _chained(columns: Iterable[Sequence[Any]]) -> list[Any]:
-    return list(chain.from_iterable(columns))
 
 
 def _filled(values: Sequence[Object | None]) -> Sequence[Object]:

@@ -35,7 +35,10 @@ def columns_of(events: Sequence[Event], kind: Kind) -> Fields:
 
 
 def _versions(versions: Sequence[str | int | None]) -> Sequence[str]:
-    names = {version: UNVERSIONED if version in (None, "") else str(version) for version in set(versions)}
+    distinct = set(versions)
+    if all(version and type(version) is str for version in distinct):
+        return versions  # type: ignore[return-value]
+    names = {version: UNVERSIONED if version in (None, "") else str(version) for version in distinct}
     return [names[version] for version in versions]
 
 

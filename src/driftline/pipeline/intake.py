@@ -74,7 +74,7 @@ def _predictions(state: StreamState, taken: Taken) -> None:
     on_time = np.full(len(taken.place), -1, np.int32)
     for group in groups:
         on_time[group.rows[group.accepted & ~group.late]] = group.slot.code
-        _count(state, group, kind)
+        _count(group, kind)
         if group.late.any():
             _stage_late(state, taken, group)
     times = taken.decoded.time_ms
@@ -167,7 +167,7 @@ def _scores(state: StreamState, slot: Slot, part: PredictionPart, rows: Ints) ->
     return list(scores)
 
 
-def _count(state: StreamState, group: Group, kind: Kind) -> None:
+def _count(group: Group, kind: Kind) -> None:
     accepted = None if group.accepted.all() else np.flatnonzero(group.accepted)
     times = group.time_ms if accepted is None else group.time_ms[accepted]
     if not len(times):
