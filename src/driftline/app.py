@@ -126,7 +126,7 @@ class Daemon:
         started = time.perf_counter()
         pipeline = runner.engine.pipeline
         for key in {k for b in batches for k in b.sources} & runner.idle:
-            pipeline.wake(key)
+            pipeline.wake(key, pipeline.positions.get(key, 0))
         for batch in batches:
             fed = pipeline.feed(batch)
             self.queue += [
@@ -179,7 +179,7 @@ class Daemon:
         runner.refreshed = now
         for key in runner.source.refresh():
             if runner.engine.pipeline.watermark_ms > -(1 << 61):
-                runner.engine.pipeline.wake(key)
+                runner.engine.pipeline.wake(key, 0)
             self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
         losses = runner.source.verify()
         if losses:

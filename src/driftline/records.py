@@ -61,6 +61,14 @@ class RawBatch:
     def __len__(self) -> int:
         return len(self.values)
 
+    def take(self, rows: Ints) -> RawBatch:
+        """The records at the given places, over the same sources."""
+        places = rows.tolist()
+        headers = None if self.headers is None else [self.headers[i] for i in places]
+        values = [self.values[i] for i in places]
+        source, offsets, stamps = self.source[rows], self.offsets[rows], self.timestamps_ms[rows]
+        return RawBatch(self.kind, self.sources, source, offsets, stamps, values, headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -225,6 +233,20 @@ class Message:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the wall clock decided about a partition: with it, its log can be read again to the same end."""
+
+    kind: str
+    """``idle``: W went past it; ``wake``: it spoke again and was raised to W; ``discovery``: it is new, the same."""
+    topic: str
+    partition: int
+    offset: int
+    """The first record that comes after the decision."""
+    watermark_ms: int
+    """``idle``: where the partition stood; else what its watermark was raised to."""
 
 
 @dataclass(slots=True)

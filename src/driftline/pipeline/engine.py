@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from driftline.pipeline.applying import apply_labels, apply_staged
 from driftline.pipeline.intake import take_in
 from driftline.pipeline.slots import Registry, Slot
 from driftline.pipeline.state import StreamState
-from driftline.records import Decoded, Kind, RawBatch, Reject, TopicPartition
+from driftline.records import Control, Decoded, Kind, RawBatch, Reject, TopicPartition
 from driftline.settings import MINUTE_MS, Limits, StreamSettings, WindowKind
 from driftline.stamp.watermark import UNSET_MS, Stamps, in_future, stamp, stream_watermark
 from driftline.windows.grid import ends_with_data, pane_starts
@@ -57,12 +58,16 @@ class Pipeline(StreamState):
         super().__init__(stream, registry, limits, Join(registry.segment_width))
         self._decoders = decoders
         self._expired_ms = UNSET_MS
+        self._floors: dict[TopicPartition, list[Control]] = defaultdict(list)
 
     # -- feeding -------------------------------------------------------------------------------------
 
     def feed(self, batch: RawBatch) -> Fed:
         """Take a batch in. Nothing is judged before ``advance``."""
+        if (found := self._next_floor(batch)) is not None:
+            return self._feed_around(batch, *found)
         batch = self._without_seen(batch)
+        self._wake(batch)
         decoded = self._decoders[batch.kind].decode(batch)
         record_ms = batch.timestamps_ms[decoded.record]
         keep = ~in_future(decoded.time_ms, record_ms, self.stream.time.max_future_ms)
@@ -73,6 +78,16 @@ class Pipeline(StreamState):
         take_in(self, batch, decoded, self._stamp(batch, decoded, keep), keep)
         self._move_positions(batch)
         return Fed(batch, _one_a_record(rejects))
+
+    def _feed_around(self, batch: RawBatch, floor: Control, after: np.ndarray) -> Fed:
+        before, rest = np.flatnonzero(~after), np.flatnonzero(after)
+        first = self.feed(batch.take(before))
+        key = (floor.topic, floor.partition)
+        self.watermarks[key] = max(self.watermarks.get(key, UNSET_MS), floor.watermark_ms)
+        second = self.feed(batch.take(rest))
+        places = [(before[r.index], r.reason) for r in first.rejects]
+        places += [(rest[r.index], r.reason) for r in second.rejects]
+        return Fed(batch, [Reject(int(place), reason) for place, reason in sorted(places)])
 
     def _stamp(self, batch: RawBatch, decoded: Decoded, keep: np.ndarray) -> Stamps:
         """Stamps of all rows; those of quarantined ones mean nothing."""
@@ -94,11 +109,30 @@ class Pipeline(StreamState):
             return batch
         rows = np.flatnonzero(fresh)
         self.counts["events_redelivered",] += len(fresh) - len(rows)
-        headers = None if batch.headers is None else [batch.headers[i] for i in rows.tolist()]
-        return RawBatch(
-            batch.kind, batch.sources, batch.source[rows], batch.offsets[rows], batch.timestamps_ms[rows],
-            [batch.values[i] for i in rows.tolist()], headers,
-        )  # fmt: skip
+        return batch.take(rows)
+
+    def _wake(self, batch: RawBatch) -> None:
+        """Only a partition that was idle can be behind W: it starts at W, whoever knew that it was."""
+        for index, key in enumerate(batch.sources):
+            if self.watermarks.get(key, UNSET_MS) < self.watermark_ms:
+                offsets = batch.offsets[batch.source == index]
+                if len(offsets):
+                    self.wake(key, int(offsets[0]))
+
+    def obey(self, controls: Iterable[Control]) -> None:
+        """Decide as another run did where the logs do not tell: call it before the first batch."""
+        for control in controls:
+            if control.kind != "idle":
+                self._floors[control.topic, control.partition].append(control)
+
+    def _next_floor(self, batch: RawBatch) -> tuple[Control, np.ndarray] | None:
+        """The first decision that lies within a batch, and the records that come after it."""
+        for index, key in enumerate(batch.sources):
+            if floors := self._floors.get(key):
+                after = (batch.source == index) & (batch.offsets >= floors[0].offset)
+                if after.any():
+                    return floors.pop(0), after
+        return None
 
     def _count_records(self, batch: RawBatch, rejects: list[Reject], decoded: Decoded) -> None:
         sizes = np.bincount(batch.source, minlength=len(batch.sources)).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from driftline.join.join import Join, Policy
 from driftline.pipeline.places import Places
 from driftline.pipeline.slots import ModelState, Registry, Slot
-from driftline.records import Bools, Coded, Codes32, Ints, PredictionPart, TopicPartition
+from driftline.records import Bools, Coded, Codes32, Control, Ints, PredictionPart, TopicPartition
 from driftline.settings import Limits, StreamSettings
 from driftline.stamp.staging import Staging
 from driftline.stamp.watermark import UNSET_MS
@@ -49,6 +50,8 @@ class StreamState:
     """Where the late rows stand in the logs."""
     counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
     unmonitored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    controls: list[Control] = field(default_factory=list)
+    """Decisions since the last commit that the logs alone do not tell."""
 
     def learn_policies(self) -> None:
         """How long each model waits for labels, for models met since the last call."""
@@ -76,9 +79,20 @@ class StreamState:
         """Rows that wait for W."""
         return self.labels.rows + sum(len(rows.eff_ms) for rows in self.late)
 
-    def wake(self, key: TopicPartition) -> None:
-        """A partition that was idle, or is new, starts at W."""
-        self.watermarks[key] = max(self.watermarks.get(key, UNSET_MS), self.watermark_ms)
+    def wake(self, key: TopicPartition, offset: int) -> None:
+        """A partition that was idle, or is new, starts at W; noted only where that raises it."""
+        mark = self.watermarks.get(key)
+        if self.watermark_ms > (UNSET_MS if mark is None else mark):
+            kind = "discovery" if mark is None else "wake"
+            self.controls.append(Control(kind, *key, offset, self.watermark_ms))
+        self.watermarks[key] = max(UNSET_MS if mark is None else mark, self.watermark_ms)
+
+    def pass_by(self, idle: Iterable[TopicPartition], watermark_ms: int) -> None:
+        """Note the idle partitions that W leaves behind as it moves on to ``watermark_ms``."""
+        for key in sorted(idle):
+            mark = self.watermarks.get(key, UNSET_MS)
+            if self.watermark_ms <= mark < watermark_ms:
+                self.controls.append(Control("idle", *key, self.positions.get(key, 0), mark))
 
 
 def every(count: int) -> Ints:

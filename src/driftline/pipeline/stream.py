@@ -95,6 +95,7 @@ class StreamEngine:
         watermark_ms = max(pipeline.next_watermark(idle), until_ms if until_ms is not None else after_ms)
         if watermark_ms <= after_ms:
             return []
+        pipeline.pass_by(idle, watermark_ms)
         messages: list[Message] = []
         instants = pipeline.instants(after_ms, watermark_ms)
         for instant_ms, group in groupby(instants, key=lambda i: i[0]):
