@@ -23,6 +23,7 @@ _COMMANDS = {
     "replay": ("replay", "replay", "Run files through the same engine: no Kafka, no state file."),
     "produce": ("produce", "produce", "Write JSON lines into a topic."),
     "broker": ("broker", "broker", "Run the embedded broker alone."),
+    "test-rules": ("test_rules", "test_rules", "Run unit tests of rules."),
     "models": ("models", "models", "List models and versions seen, monitored or not."),
     "state": ("state", "state", "Show what a state file holds."),
 }
