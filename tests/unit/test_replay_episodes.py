@@ -69,6 +69,27 @@ def test_the_table_says_when_each_rule_was_pending_and_fired_how_bad_it_was_and_
     assert TABLE == re.sub(r"\b[0-9a-f]{12}\b", "<id>", found)
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_is_shown_the_table_without_asking(inputs, tmp_path, capsys, monkeypatch, terminal):
+    """On stderr, below the events; a program is not."""
+    expected = replayed(inputs, tmp_path / "e", CONFIG).decode()
+    capsys.readouterr()
+    monkeypatch.setattr("driftline.cli.replay.on_terminal", lambda: terminal)
+    command = [
+        "replay",
+        "--config",
+        "c.yaml",
+        "--stream",
+        "main",
+        "--predictions",
+        "p.jsonl",
+        "--labels",
+        "l.jsonl",
+    ]
+    assert 0 == invoke([str(inputs / x) if x.endswith(("yaml", "jsonl")) else x for x in command])
+    assert terminal == capsys.readouterr().err.endswith(expected)
+
+
 def test_an_episode_as_json_has_its_events_and_its_worst_value(inputs, tmp_path):
     """And where it joined another's request, whose."""
     found = episodes(inputs, tmp_path, CONFIG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.replay_world import CONFIG, events, millis, placed, write
 
 from driftline.cli import invoke
 from driftline.sources.embedded import EmbeddedBroker
+from driftline.sources.kafka_range import KafkaRange
 
 PREDICTIONS, LABELS = events(12)
 PARTITIONS = 3
@@ -85,6 +87,21 @@ def test_all_of_kafka_equals_the_same_records_in_files(servers, world, capsys):
     assert "3 records could not be used: future 2, not_json 1" in said
     assert _written(world, *_files(world, RECORDS)) == from_kafka
     assert all(from_kafka)
+
+
+def test_what_is_far_ahead_is_read_later_and_changes_nothing(servers, world, monkeypatch):
+    """With a ``max_skew`` of minutes, partitions are held back and taken up again; the bytes are the same."""
+    expected = _written(world, "--from-kafka", "--bootstrap-servers", servers)
+    (world / "c.yaml").write_text(CONFIG.replace("time: {", "time: {max_skew: 20m, "), encoding="utf-8")
+    monkeypatch.setattr("driftline.cli.replay_run.CHUNK", 40)
+    held: list[frozenset] = []
+    hold_back = KafkaRange.hold_back
+    monkeypatch.setattr(
+        KafkaRange, "hold_back", lambda self, keys: (hold_back(self, keys), held.append(self.held))[0]
+    )
+    assert expected == _written(world, "--from-kafka", "--bootstrap-servers", servers)
+    changes = [now - before for before, now in pairwise(held)]
+    assert 1 < sum(map(bool, changes))
 
 
 def test_a_second_reading_gives_the_same_bytes(servers, world):

@@ -172,3 +172,12 @@ def test_a_file_without_rules_says_how_to_name_them(tmp_path, capsys):
     assert 2 == invoke(["test-rules", _file(tmp_path, OF_CONFIG)])
     message = "tests[0].rules: there are no rules; write them here, a path to them, or give --config (line 4)"
     assert message in capsys.readouterr().err
+
+
+def test_a_window_of_the_model_that_the_samples_do_not_meet_is_a_mistake(tmp_path, capsys):
+    """A rule without a window reads the model's first."""
+    config = _file(tmp_path, CONFIG, "c.yaml")
+    path = _file(tmp_path, OF_CONFIG.replace("every: 12h", "every: 5h"))
+    assert 2 == invoke(["test-rules", "--config", config, path])
+    message = "tests[0].every: 5h does not divide the window 1d of rule mae-high; write one that does"
+    assert message in capsys.readouterr().err

@@ -150,7 +150,7 @@ def _replay(config: Config, stream: StreamSettings, source: Input, wanted: _Want
         told = open_output(stack, "--episodes", wanted.episodes) if wanted.episodes else None
         engine = build_engine(config, stream, samples)
         watch = Watch(engine.rules, config.rules) if engine.rules is not None else None
-        if told or sys.stderr.isatty():
+        if told or on_terminal():
             engine.rules = watch
         unusable = Unusable(lambda text: click.echo(text, err=True))
         messages = run(engine, source, wanted.until_ms, unusable, final=wanted.final)
@@ -161,8 +161,13 @@ def _replay(config: Config, stream: StreamSettings, source: Input, wanted: _Want
         if told:
             write_lines(told, map(shown.line, found) if wanted.as_json else [shown.table(found).encode()])
     _summary(messages)
-    if sys.stderr.isatty() and not told:
+    if on_terminal() and not told:
         click.echo(shown.table(found), err=True)
+
+
+def on_terminal() -> bool:
+    """Whether a person reads stderr."""
+    return sys.stderr.isatty()
 
 
 def _episodes(watch: Watch | None, from_ms: int | None) -> list[Episode]:

@@ -10,6 +10,7 @@ from driftline.cli.replay_inputs import Input
 from driftline.pipeline.engine import Fed
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Message
+from driftline.sources.kafka_range import KafkaRange
 from driftline.stamp.watermark import UNSET_MS
 
 CHUNK = 20_000
@@ -57,10 +58,11 @@ def run(
     for status in source.partitions():
         pipeline.watermarks.setdefault((status.topic, status.partition), UNSET_MS)
     messages: list[Message] = []
-    while batches := source.poll(0, CHUNK):
+    while (batches := source.poll(0, CHUNK)) or balance(engine, source):
         for batch in batches:
             unusable.add(pipeline.feed(batch), source)
         messages += engine.advance(frozenset(), 0)
+        balance(engine, source)
     everything = frozenset(pipeline.watermarks)
     messages += engine.advance(everything, 0)
     if until_ms is not None:
@@ -71,3 +73,17 @@ def run(
     engine.finish()
     unusable.total(engine)
     return messages
+
+
+def balance(engine: StreamEngine, source: Input) -> bool:
+    """Hold back what is more than ``max_skew`` ahead of the last, until it is half of that: it would only wait.
+
+    True while some partitions have not been read to their end. Files are read by turns, and need no such care.
+    """
+    if not isinstance(source, KafkaRange) or not source.due:
+        return False
+    skew_ms = engine.pipeline.stream.time.max_skew_ms
+    marks = {key: engine.pipeline.watermarks[key] for key in source.due}
+    floor_ms = min(marks.values())
+    source.hold_back({k for k, m in marks.items() if m - floor_ms > skew_ms // (1 + (k in source.held))})
+    return True

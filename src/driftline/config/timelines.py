@@ -19,7 +19,7 @@ from driftline.matching import match_model
 from driftline.rules.parse import parse_rules
 from driftline.rules.spec import RuleSpec
 from driftline.rules.timeline import Happened, Series, Timeline, default_average
-from driftline.settings import DEFAULT_GATES, ModelSettings, Task, duration_text
+from driftline.settings import DEFAULT_GATES, ModelSettings, Task, WindowKind, duration_text
 
 FILE_KEYS = ("tests", "rules", "config", "every")
 TEST_KEYS = ("name", "every", "rules", "config", "task", "model", "version", "samples", "expect", "only")
@@ -145,13 +145,12 @@ def _test(
         reading.wrong((*place, "every"), 'is missing; write the time between two samples, as "1h"')
     if every_ms == 0:
         reading.wrong((*place, "every"), 'is no time at all; write a longer one, as "1h"')
-    model = match_model(rules.models, str(raw["model"])) if rules and "model" in raw else None
-    model = model or (rules.models[0] if rules and len(rules.models) == 1 else None)
+    model = _model(rules, raw)
     task = _task(reading, raw, place, model)
     series = _series(reading, raw, place, task, model)
     timeline = Timeline(
         rules=rules.specs if rules else (), every_ms=every_ms or 1, series=series, task=task,
-        first=_first(model, every_ms or 1),
+        first=_first(model),
     )  # fmt: skip
     if every_ms and rules:
         _windows_fit(reading, place, timeline)
@@ -173,17 +172,21 @@ def _task(reading: Reading, raw: Mapping[str, Any], place: Place, model: ModelSe
         return Task.BINARY
 
 
-def _first(model: ModelSettings | None, every_ms: int) -> tuple[int | None, int | None]:
-    """The first windows of the model, where they are made of whole steps of the timeline."""
+def _model(rules: _Rules | None, raw: Mapping[str, Any]) -> ModelSettings | None:
+    """The entry of the configuration that a test is about: its model's, or the only one."""
+    if rules is None or "model" in raw:
+        return match_model(rules.models, str(raw["model"])) if rules else None
+    return rules.models[0] if len(rules.models) == 1 else None
+
+
+def _first(model: ModelSettings | None) -> tuple[int | None, int | None]:
+    """The lengths of the model's first windows."""
     if model is None:
         return None, None
     drift, performance = (
         w[0].length_ms if w else None for w in (model.drift_windows, model.performance_windows)
     )
-    return (
-        drift if drift and drift % every_ms == 0 else None,
-        performance if performance and performance % every_ms == 0 else None,
-    )  # fmt: skip
+    return drift, performance
 
 
 def _series(
@@ -212,11 +215,12 @@ def _series(
 def _windows_fit(reading: Reading, place: Place, timeline: Timeline) -> None:
     """A window that is no multiple of the time between samples would be judged where no sample is."""
     every = duration_text(timeline.every_ms)
+    first = dict(zip((WindowKind.DRIFT, WindowKind.PERFORMANCE), timeline.first, strict=True))
     for rule in timeline.rules:
-        for length_ms in {c.window_ms for c in rule.comparisons() if c.window_ms}:
-            if length_ms % timeline.every_ms:
-                window = duration_text(length_ms)
-                reading.wrong(
-                    (*place, "every"),
-                    f"{every} does not divide the window {window} of rule {rule.name}; write one that does",
-                )
+        read = {c.window_ms or first[c.kind] or timeline.every_ms for c in rule.comparisons()}
+        for length_ms in sorted(n for n in read if n % timeline.every_ms):
+            reading.wrong(
+                (*place, "every"),
+                f"{every} does not divide the window {duration_text(length_ms)} of rule {rule.name}; "
+                "write one that does",
+            )

@@ -94,6 +94,7 @@ class _Instant:
         self._all, self._place, self._limits = timeline.series, place, limits
         self._every_ms = timeline.every_ms
         self._own = [s for s in timeline.series if (s.model, s.version) == version]
+        self._samples: dict[tuple[str, int], list[Value]] = {}
 
     def judged(self, kind: WindowKind, length_ms: int) -> bool:
         """Whether a window was judged at this very instant."""
@@ -101,10 +102,13 @@ class _Instant:
 
     def now(self, comparison: Comparison) -> list[Value]:
         """The samples of the statistic at the latest instant that judged its window."""
-        length_ms = comparison.window_ms or 0
-        place = self._latest(comparison.kind, length_ms)
-        mine = [s for s in self._of(comparison.kind, length_ms) if s.metric == comparison.metric]
-        return [] if place is None else [v for s in mine if (v := self._value(s, place)) is not None]
+        key = comparison.metric, comparison.window_ms or 0
+        if key not in self._samples:
+            place = self._latest(comparison.kind, key[1])
+            mine = [s for s in self._of(comparison.kind, key[1]) if s.metric == comparison.metric]
+            found = [] if place is None else [self._value(s, place) for s in mine]
+            self._samples[key] = [v for v in found if v is not None]
+        return self._samples[key]
 
     def other(self, comparison: Comparison, dimension: Dimension) -> Value | None:
         """The reference's value, the one a window's length ago, or another version's."""

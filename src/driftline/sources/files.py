@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -21,12 +22,15 @@ from driftline.ports import Loss, PartitionStatus
 from driftline.records import Ints, Kind, RawBatch, TopicPartition
 from driftline.sources.batches import Piece, gather
 
+_Partition = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+_Long = Annotated[int, msgspec.Meta(ge=-1, le=1 << 62)]
+
 
 class _Place(msgspec.Struct):
     topic: str | None = None
-    partition: int | None = None
-    offset: int | None = None
-    timestamp: int | None = None
+    partition: _Partition | None = None
+    offset: _Long | None = None
+    timestamp: _Long | None = None
 
 
 class _Line(msgspec.Struct):

@@ -85,12 +85,13 @@ class KafkaRange:
         self._ends = {r.key: r.last + 1 for r in wanted}
         self._positions = {r.key: r.first for r in wanted}
         self._due = {r.key for r in wanted if r.first <= r.last}
+        self._held: set[Key] = set()
         self._waited_s = 0.0
         self._consumer.assign([TopicPartition(*key, self._positions[key]) for key in sorted(self._due)])
 
     def poll(self, timeout_s: float, max_records: int) -> list[RawBatch]:  # noqa: ARG002
-        """The next records, as they come; nothing when all have been read."""
-        while self._due:
+        """The next records, as they come; nothing when all have been read but those that are held back."""
+        while self._due - self._held:
             messages = self._consumer.consume(1, POLL_S)
             messages += self._consumer.consume(max_records - 1, 0) if messages and max_records > 1 else []
             records, events = split(messages)
@@ -102,6 +103,26 @@ class KafkaRange:
             if made:
                 return made
         return []
+
+    @property
+    def due(self) -> frozenset[Key]:
+        """Partitions that have not been read to their end."""
+        return frozenset(self._due)
+
+    def hold_back(self, keys: Collection[Key]) -> None:
+        """Read these later, and all others now; what was fetched ahead of them is thrown away."""
+        wanted = self._due & set(keys)
+        fresh, back = wanted - self._held, (self._held & self._due) - wanted
+        self._held = wanted
+        if fresh:
+            self._consumer.incremental_unassign([TopicPartition(*key) for key in sorted(fresh)])
+        if back:
+            self._consumer.incremental_assign([TopicPartition(*k, self._positions[k]) for k in sorted(back)])
+
+    @property
+    def held(self) -> frozenset[Key]:
+        """Partitions that are read later."""
+        return frozenset(self._held)
 
     def partitions(self) -> list[PartitionStatus]:
         """All that have a range."""
@@ -127,10 +148,11 @@ class KafkaRange:
         for message in records:
             key = (str(message.topic()), int(message.partition() or 0))
             offset = int(message.offset() or 0)
-            if key in self._due and offset < self._ends[key]:
+            if key not in self._due - self._held or offset < self._positions[key]:
+                continue
+            if offset < self._ends[key]:
                 kept.append(message)
-            if key in self._positions:
-                self._positions[key] = max(self._positions[key], min(offset + 1, self._ends[key]))
+            self._positions[key] = min(offset + 1, self._ends[key])
         return kept
 
     def _on_event(self, message: Message) -> None:
@@ -139,7 +161,7 @@ class KafkaRange:
             return
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are public
             key = (str(message.topic()), int(message.partition() or 0))
-            if key in self._positions:
+            if key in self._due - self._held:
                 self._positions[key] = max(
                     self._positions[key], min(int(message.offset() or 0), self._ends[key])
                 )
@@ -151,7 +173,7 @@ class KafkaRange:
 
     def _leave(self) -> None:
         """Stop fetching from partitions that have been read."""
-        read = {key for key in self._due if self._positions[key] >= self._ends[key]}
+        read = {key for key in self._due - self._held if self._positions[key] >= self._ends[key]}
         if read:
             self._due -= read
             self._consumer.incremental_unassign([TopicPartition(*key) for key in sorted(read)])
