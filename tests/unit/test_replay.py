@@ -134,7 +134,7 @@ def test_a_line_with_an_offset_that_was_read_is_left_out_and_told(world, capsys)
     inputs = ("--predictions", write(world / "m.jsonl", [*said[:50], *said[40:]]))
     inputs += ("--labels", write(world / "labels.jsonl", labels))
     assert outputs(world) == outputs(world, inputs=inputs)
-    assert f"{world}/m.jsonl: 10 lines whose offset is not above the one before were left out" in (
+    assert f"{world}/m.jsonl: lines left out, whose offset is not above the one before: 10" in (
         capsys.readouterr().err
     )
 
@@ -147,7 +147,7 @@ def test_the_future_is_checked_against_a_records_timestamp_only_where_it_has_one
     inputs = ("--predictions", write(world / "m.jsonl", rows), "--labels", world / "l.jsonl")
     assert 0 == replay(world, inputs=inputs)
     said = capsys.readouterr().err
-    assert f"{world}/m.jsonl:8: future\n1 records could not be used: future 1\n" in said
+    assert f"{world}/m.jsonl:8: future\nrecords that could not be used: 1 (future 1)\n" in said
 
 
 BROKEN = [
@@ -169,7 +169,7 @@ def test_broken_lines_are_counted_and_told_by_place_and_reason(world, capsys):
     told = [line for line in capsys.readouterr().err.splitlines() if "p.jsonl" in line or "records" in line]
     reasons = ("not_json", "empty", "not_utf8", "bad_time", "bad_time")
     assert [f"{world}/p.jsonl:{11 + i}: {reason}" for i, reason in enumerate(reasons)] == told[:-1]
-    assert "5 records could not be used: " in told[-1]
+    assert "records that could not be used: 5 (" in told[-1]
 
 
 def test_many_broken_lines_are_told_by_their_number(world, capsys):
@@ -178,7 +178,7 @@ def test_many_broken_lines_are_told_by_their_number(world, capsys):
     assert 0 == replay(world, inputs=("--predictions", world / "b.jsonl"))
     told = capsys.readouterr().err.splitlines()
     assert (20, 1) == (
-        sum("b.jsonl:" in line for line in told), told.count("50 records could not be used: not_json 50")
+        sum("b.jsonl:" in line for line in told), told.count("records that could not be used: 50 (not_json 50)")
     )  # fmt: skip
 
 
@@ -196,8 +196,8 @@ def test_events_that_do_not_count_are_told(world, capsys):
     rows = [*PREDICTIONS, {**PREDICTIONS[0], "prediction_id": "late"}, {**PREDICTIONS[0], "model": "who"}]
     assert 0 == replay(world, inputs=("--predictions", write(world / "m.jsonl", rows)))
     said = capsys.readouterr().err
-    assert "1 events came later than allowed_lateness and were dropped" in said
-    assert "1 events are of models that no entry matches: who/1" in said
+    assert "events that came later than allowed_lateness, and were dropped: 1" in said
+    assert "events of models that no entry matches: 1 (who/1)" in said
 
 
 def test_empty_files_give_empty_outputs(world):

@@ -84,7 +84,7 @@ def test_all_of_kafka_equals_the_same_records_in_files(servers, world, capsys):
     said = capsys.readouterr().err
     assert "labels[1] offset 0: not_json" in said
     assert "predictions[1] offset 33: future" in said
-    assert "3 records could not be used: future 2, not_json 1" in said
+    assert "records that could not be used: 3 (future 2, not_json 1)" in said
     assert _written(world, *_files(world, RECORDS)) == from_kafka
     assert all(from_kafka)
 

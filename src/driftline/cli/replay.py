@@ -116,9 +116,7 @@ def replay(
     try:
         _replay(config, stream, source, wanted)
         for path, count in getattr(source, "repeated", {}).items():
-            click.echo(
-                f"{path}: {count} lines whose offset is not above the one before were left out", err=True
-            )
+            click.echo(f"{path}: lines left out, whose offset is not above the one before: {count}", err=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of stdout has seen enough
     finally:

@@ -39,12 +39,12 @@ class Unusable:
         counts = engine.pipeline.counts
         if self.reasons:
             by = ", ".join(f"{reason} {n}" for reason, n in self.reasons.most_common())
-            self.tell(f"{self.reasons.total()} records could not be used: {by}")
+            self.tell(f"records that could not be used: {self.reasons.total()} ({by})")
         if late := counts["events_late", "dropped"]:
-            self.tell(f"{late} events came later than allowed_lateness and were dropped")
+            self.tell(f"events that came later than allowed_lateness, and were dropped: {late}")
         if unknown := engine.pipeline.unmonitored:
             names = ", ".join(f"{model}/{version}" for (model, version), _ in unknown.most_common(5))
-            self.tell(f"{sum(unknown.values())} events are of models that no entry matches: {names}")
+            self.tell(f"events of models that no entry matches: {sum(unknown.values())} ({names})")
 
 
 def run(

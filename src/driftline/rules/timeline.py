@@ -113,17 +113,14 @@ class _Instant:
     def other(self, comparison: Comparison, dimension: Dimension) -> Value | None:
         """The reference's value, the one a window's length ago, or another version's."""
         versus, length_ms = comparison.versus or "", comparison.window_ms or 0
-        about = comparison.metric, dimension
         place = self._latest(comparison.kind, length_ms)
+        of = self._own
         if versus.startswith("version "):
-            model = self._own[0].model
-            others = [
-                s for s in self._all if (s.model, s.version) == (model, versus.removeprefix("version "))
-            ]
-            found = next((s for s in others if (s.metric, s.dimension) == about), None)
-        else:
-            own = self._of(comparison.kind, length_ms)
-            found = next((s for s in own if (s.metric, s.dimension) == about), None)
+            other = self._own[0].model, versus.removeprefix("version ")
+            of = [s for s in self._all if (s.model, s.version) == other]
+        about = comparison.metric, dimension
+        there = self._of(comparison.kind, length_ms, of)
+        found = next((s for s in there if (s.metric, s.dimension) == about), None)
         if found is None or place is None:
             return None
         if versus == "reference":
@@ -143,10 +140,10 @@ class _Instant:
         heard = [place for place, count in enumerate(arrivals[: self._place + 1]) if count]
         return (self._place - (heard[-1] if heard else 0)) * self._every_ms >= no_events_for_ms
 
-    def _of(self, kind: WindowKind, length_ms: int) -> list[Series]:
+    def _of(self, kind: WindowKind, length_ms: int, among: list[Series] | None = None) -> list[Series]:
         return [
             s
-            for s in self._own
+            for s in (self._own if among is None else among)
             if s.metric != ARRIVALS and STATISTICS[s.metric].kind is kind and s.window_ms in (None, length_ms)
         ]
 
