@@ -68,8 +68,7 @@ def run(
     if until_ms is not None:
         messages += engine.advance(everything, 0, until_ms)
     if final:
-        pipeline.apply_labels(_FOREVER_MS)
-        pipeline.apply_staged(_FOREVER_MS)
+        pipeline.apply(_FOREVER_MS)
     engine.finish()
     unusable.total(engine)
     return messages
