@@ -15,6 +15,8 @@ from driftline.config.model import Config
 from driftline.errors import DataLoss
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView, PartitionView, StreamView
+from driftline.pipeline.recent import Recent
+from driftline.pipeline.shown import Shown
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
@@ -31,6 +33,7 @@ COMMIT_LEAST_S = 1.0
 COMMIT_MOST_S = 15.0
 BYTES_PER_S = 2_000_000
 RETRY_S = 5.0
+RECENT_KEY = ("meta", "triggers")
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Runner:
     kinds: dict[str, str] = field(default_factory=dict)
     dirty: bool = False
     refreshed: float = 0.0
+    shown: Shown = field(default_factory=Shown)
 
     def poll(self, timeout_s: float) -> list[RawBatch]:
         """What the source has; nothing while the stream is on hold."""
@@ -71,6 +75,7 @@ class Daemon:
         self.queue: list[tuple[str, Message]] = []
         self.outbox: dict[int, tuple[str, Message]] = {}
         self.sent: list[int] = []
+        self.recent = Recent()
         self.failed: list[int] = []
         self.retried = 0.0
         self.in_flight: dict[str, int] = {}
@@ -95,6 +100,7 @@ class Daemon:
                 runner.engine.rules.restore(stored.blobs.get(runner.name, {}))
             ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
             runner.source.open(dict(runner.engine.pipeline.positions), ids)
+        self.recent.restore(stored.blobs.get("", {}).get(RECENT_KEY))
         for row in stored.outbox:
             self.outbox[row.seq] = (row.stream, row.message)
         self._publish(list(self.outbox.items()))
@@ -161,6 +167,7 @@ class Daemon:
 
     def _note(self, message: Message) -> None:
         headers = {name: value.decode() for name, value in message.headers}
+        self.recent.note(message)
         self.log.info(
             "effect",
             type=headers["ce_type"],
@@ -261,6 +268,8 @@ class Daemon:
                 commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
                 commit.partitions += self._rows(runner)
                 runner.dirty = False
+        if self.recent.dirty:
+            commit.blobs["", *RECENT_KEY] = self.recent.blob()
         commit.blobs["", "meta", "models"] = Blob(1, {"seen": self._seen()})
         commit.outbox, commit.sent = self.queue, self.sent
         commit.now_ms = self._wall_ms()
@@ -377,6 +386,7 @@ class Daemon:
             ready=not reasons,
             reasons=tuple(reasons),
             version=__version__,
+            triggers=self.recent.views(),
         )
 
     def _stream_view(self, runner: Runner) -> StreamView:
@@ -393,8 +403,9 @@ class Daemon:
         )  # fmt: skip
         rules = runner.engine.rules.views() if runner.engine.rules else ()
         return stream_view(
-            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold
-        )
+            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold,
+            runner.shown,
+        )  # fmt: skip
 
     def stop(self) -> None:
         """The last commit, and what the outbox can still send within the grace period."""

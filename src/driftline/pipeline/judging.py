@@ -19,7 +19,7 @@ from driftline.rules.machine import Phase, Reason, State
 from driftline.rules.resolve import Resolved, resolve, revision
 from driftline.rules.spec import RuleSpec, Silence
 from driftline.rules.verdict import Verdict, Violation, bindings, judge
-from driftline.settings import Task, WindowKind
+from driftline.settings import Task, WindowKind, duration_text
 
 FORMAT = 1
 _EVIDENCE = frozenset(("events", "labelled", "label_coverage"))
@@ -380,27 +380,25 @@ class Judging:
 
     def views(self) -> tuple[RuleView, ...]:
         """Every instance, as it is shown."""
-        severities = {r.name: r.severity for r in self.rules}
-        views = []
-        for i in self.instances.values():
-            slot, worst = self._slots[i.slot], i.violations[0] if i.violations else None
-            views.append(
-                RuleView(
-                    rule=i.rule,
-                    model=slot.model.name,
-                    version=slot.version,
-                    instance=i.binding,
-                    severity=severities.get(i.rule, ""),
-                    state=str(i.state.phase),
-                    active_since_ms=i.state.active_since_ms,
-                    fired_at_ms=i.state.fired_at_ms,
-                    value=worst.value if worst else None,
-                    threshold=worst.threshold if worst else None,
-                    insufficient=i.insufficient,
-                    last_judged_ms=i.state.last_judged_ms,
-                )
-            )
-        return tuple(views)
+        return tuple(self._view(i, self._slots[i.slot]) for i in self.instances.values())
+
+    def _view(self, i: Instance, slot: Slot) -> RuleView:
+        worst, state, rule = i.violations[0] if i.violations else None, i.state, self._rule(slot, i)
+        known = rule.spec in self.rules or rule.finest is not None
+        pending = state.phase is Phase.PENDING and state.active_since_ms is not None
+        return RuleView(
+            rule=i.rule, model=slot.model.name, version=slot.version, instance=i.binding,
+            severity=rule.spec.severity if known else "", state=str(state.phase),
+            active_since_ms=state.active_since_ms, fired_at_ms=state.fired_at_ms,
+            value=worst.value if worst else None, threshold=worst.threshold if worst else None,
+            insufficient=i.insufficient, last_judged_ms=state.last_judged_ms,
+            then=rule.spec.then, condition=condition_text(rule) if known else i.episode.get("condition", ""),
+            for_text=rule.spec.for_text,
+            fires_at_ms=(state.active_since_ms or 0) + rule.effective_delay_ms if pending else None,
+            metric=worst.metric if worst else None,
+            window=duration_text(worst.window_ms) if worst and worst.window_ms else None,
+            low=worst.low if worst else None, high=worst.high if worst else None,
+        )  # fmt: skip
 
 
 def _violation_row(v: Violation) -> list[Any]:

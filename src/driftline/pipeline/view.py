@@ -9,10 +9,11 @@ import numpy as np
 
 from driftline.aggregates.latency import DELAY_BOUNDS_S, prometheus_buckets
 from driftline.aggregates.panes import Panes
-from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView, WindowView
+from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView
+from driftline.pipeline.shown import Shown, Wanted
 from driftline.pipeline.slots import Slot
-from driftline.pipeline.stream import StreamEngine, evaluate
-from driftline.records import REJECT_REASONS, Evaluation
+from driftline.pipeline.stream import StreamEngine
+from driftline.records import REJECT_REASONS
 from driftline.settings import WindowKind
 
 _UNSET = -(1 << 61)
@@ -25,10 +26,15 @@ def stream_view(
     rules: tuple[RuleView, ...],
     exported: tuple[str, ...] | None,
     hold: str | None,
+    shown: Shown | None = None,
 ) -> StreamView:
-    """The stream's view. ``exported`` names the windows shown; None: the first of each kind."""
+    """The stream's view. ``exported`` names the windows shown; None: the first of each kind.
+
+    ``shown`` is what the last view knew, so that only what changed is computed.
+    """
     pipeline = engine.pipeline
-    windows = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
+    wanted = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
+    windows = (shown or Shown()).windows(wanted, pipeline.watermark_ms)
     return StreamView(
         name=name,
         watermark_ms=pipeline.watermark_ms if pipeline.watermark_ms > _UNSET else None,
@@ -60,8 +66,8 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
     return counters
 
 
-def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) -> list[WindowView]:
-    views = []
+def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) -> list[Wanted]:
+    wanted = []
     places = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
     for kind, panes in slot.panes():
         place = places[kind]
@@ -69,8 +75,8 @@ def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) ->
         shown = panes.window.name in exported if exported is not None else place == 0
         end_ms = _newest_end(slot, kind, panes, watermark_ms)
         if shown and end_ms is not None:
-            views.append(_window(slot, kind, panes, end_ms))
-    return views
+            wanted.append(Wanted(slot, kind, panes, end_ms))
+    return wanted
 
 
 def _newest_end(slot: Slot, kind: WindowKind, panes: Panes, watermark_ms: int) -> int | None:
@@ -84,24 +90,6 @@ def _newest_end(slot: Slot, kind: WindowKind, panes: Panes, watermark_ms: int) -
     return int(end_ms) if end_ms > min(panes.panes) else None
 
 
-def _window(slot: Slot, kind: WindowKind, panes: Panes, end_ms: int) -> WindowView:
-    evaluations = evaluate(slot, kind, panes.window.length_ms, panes.peek(end_ms), None)
-    return WindowView(
-        model=slot.model.name, version=slot.version, window=panes.window.name, kind=str(kind), end_ms=end_ms,
-        events=whole(evaluations, "events"), labelled=whole(evaluations, "labelled"), evaluations=evaluations,
-    )  # fmt: skip
-
-
-def whole(evaluations: list[Evaluation], statistic: str) -> int:
-    """The count that a statistic of the whole window holds; 0 where it is not there."""
-    for evaluation in evaluations:
-        if evaluation.statistic == statistic:
-            for place, dimension in enumerate(evaluation.dimensions):
-                if dimension.segment is None:
-                    return int(evaluation.value[0, place])
-    return 0
-
-
 def _model(slot: Slot) -> ModelView:
     return ModelView(
         model=slot.model.name, version=slot.version, tags=slot.settings.tags,
@@ -111,6 +99,10 @@ def _model(slot: Slot) -> ModelView:
         label_delay_histogram=(
             tuple(DELAY_BOUNDS_S.tolist()), tuple(np.cumsum(slot.delays).tolist()), slot.delay_sum_ms / 1000,
         ),
+        task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
+        min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
+        reference_rows=slot.profile.rows if slot.profile else None,
+        lineage=slot.profile.lineage if slot.profile else {},
     )  # fmt: skip
 
 
