@@ -107,3 +107,27 @@ def shown_by(engine: StreamEngine, recent: Recent, shown: Shown | None = None) -
         trigger_last_ms=max(engine.rules.trigger_last_ms.values(), default=None), state_file_bytes=2_400_000,
         state_free_bytes=40 << 30, kafka_up=True, config_reload_ms=now_ms - 3_600_000, ready=True, version="0.1.0",
     )  # fmt: skip
+
+
+def fleet(view: DaemonView, count: int) -> DaemonView:
+    """As many models as asked for, all with Elec2's numbers; only the first has its rules true."""
+    stream, stories = view.streams[0], []
+    for number in range(1, count):
+        name = f"model-{number:03d}"
+        stories.append(
+            (
+                [replace(m, model=name) for m in stream.models],
+                [replace(w, model=name) for w in stream.windows],
+                [
+                    replace(r, model=name, state="inactive", active_since_ms=None, fires_at_ms=None, fired_at_ms=None)
+                    for r in stream.rules
+                ],
+            )
+        )  # fmt: skip
+    many = replace(
+        stream,
+        models=[*stream.models, *(m for models, _, _ in stories for m in models)],
+        windows=[*stream.windows, *(w for _, windows, _ in stories for w in windows)],
+        rules=[*stream.rules, *(r for _, _, rules in stories for r in rules)],
+    )
+    return replace(view, streams=(many,))

@@ -124,6 +124,8 @@ class ModelView:
     label_delay_ms: int | None = None
     """How long after its end a performance window is judged."""
     reference_rows: int | None = None
+    reference_metrics: Mapping[str, float] = field(default_factory=dict)
+    """What the validation measured, by statistic."""
     lineage: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -17,7 +17,7 @@ from driftline.records import Blob, BlobKey, Dimension, Message
 from driftline.rules import machine, requests
 from driftline.rules.machine import Phase, Reason, State
 from driftline.rules.resolve import Resolved, resolve, revision
-from driftline.rules.spec import RuleSpec, Silence
+from driftline.rules.spec import RuleSpec, Silence, comparisons
 from driftline.rules.verdict import Verdict, Violation, bindings, judge
 from driftline.settings import Task, WindowKind, duration_text
 
@@ -385,6 +385,7 @@ class Judging:
     def _view(self, i: Instance, slot: Slot) -> RuleView:
         worst, state, rule = i.violations[0] if i.violations else None, i.state, self._rule(slot, i)
         known = rule.spec in self.rules or rule.finest is not None
+        read = worst or next(comparisons(rule.spec.when), None)
         pending = state.phase is Phase.PENDING and state.active_since_ms is not None
         return RuleView(
             rule=i.rule, model=slot.model.name, version=slot.version, instance=i.binding,
@@ -395,8 +396,8 @@ class Judging:
             then=rule.spec.then, condition=condition_text(rule) if known else i.episode.get("condition", ""),
             for_text=rule.spec.for_text,
             fires_at_ms=(state.active_since_ms or 0) + rule.effective_delay_ms if pending else None,
-            metric=worst.metric if worst else None,
-            window=duration_text(worst.window_ms) if worst and worst.window_ms else None,
+            metric=read.metric if read else None,
+            window=duration_text(read.window_ms) if read and read.window_ms else None,
             low=worst.low if worst else None, high=worst.high if worst else None,
         )  # fmt: skip
 

@@ -102,8 +102,13 @@ def _model(slot: Slot) -> ModelView:
         task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
         min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
         reference_rows=slot.profile.rows if slot.profile else None,
-        lineage=slot.profile.lineage if slot.profile else {},
+        reference_metrics=_validated(slot), lineage=slot.profile.lineage if slot.profile else {},
     )  # fmt: skip
+
+
+def _validated(slot: Slot) -> Mapping[str, float]:
+    metrics = slot.profile.performance.get("metrics", {}) if slot.profile else {}
+    return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
 
 
 def _latency(slot: Slot) -> Histogram | None:

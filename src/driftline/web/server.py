@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -20,7 +22,8 @@ from driftline.errors import UsageError
 from driftline.metrics.collector import Collector
 from driftline.metrics.render import OPENMETRICS, TEXT
 from driftline.metrics.view import DaemonView
-from driftline.web import api, page
+from driftline.web import api, assets, page
+from driftline.web.api.problems import MEDIA_TYPE, Refused, problem
 from driftline.web.health import readiness
 
 View = Callable[[], DaemonView]
@@ -36,8 +39,21 @@ _CONNECTIONS = 64
 _STOP_S = 5.0
 
 
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, dict(_HEADERS), "application/json")
+def _json(body: Any, status: int = 200, media_type: str = "application/json", **headers: str) -> Response:
+    try:
+        content = msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        content = msgspec.json.encode(_encodable(msgspec.to_builtins(body)))
+    return Response(content, status, {**_HEADERS, **headers}, media_type)
+
+
+def _encodable(value: Any) -> Any:
+    """Lone surrogates, which JSON text allows and UTF-8 does not, as question marks: as ``/metrics`` does."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(k): _encodable(v) for k, v in value.items()}
+    return [_encodable(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def application(view: View, reload: Reload | None = None, collector: Collector | None = None) -> Starlette:
@@ -48,12 +64,42 @@ def application(view: View, reload: Reload | None = None, collector: Collector |
         Route("/-/ready", _ready(view)),
         Route("/-/reload", _reload(reload), methods=["POST"]),
         Route("/", _page(view)),
-        Route("/api/v1/openapi.json", lambda _request: _json(api.openapi(view().version))),
-        *(Route(f"/api/v1/{name}", _endpoint(view, answer)) for name, answer in api.ENDPOINTS.items()),
+        *assets.routes(_HEADERS),
+        Route("/api/v1/openapi.json", lambda _request: _json(api.document(view().version))),
+        *(Route(f"/api/v1/{endpoint.name}", _endpoint(view, endpoint)) for endpoint in api.ENDPOINTS),
     ]
     return Starlette(
-        routes=routes, middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)]
+        routes=routes,
+        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)],
+        exception_handlers={HTTPException: _http_problem, Refused: _refused, Exception: _unexpected},
     )
+
+
+def _http_problem(request: Request, error: Exception) -> Response:
+    """404 and 405, with what there is instead."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    path = request.url.path
+    if error.status_code == 404:
+        known = ", ".join(f"/api/v1/{e.name}" for e in api.ENDPOINTS)
+        detail = f"there is nothing at {path}; the API has {known} and /api/v1/openapi.json"
+    else:
+        allowed = (error.headers or {}).get("Allow", "GET")
+        detail = f"{path} does not take {request.method}, only {allowed}"
+    return _problem(problem(error.status_code, detail, path), **(error.headers or {}))
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101
+    return _problem(error.body(request.url.path))
+
+
+def _unexpected(request: Request, _error: Exception) -> Response:
+    """A defect of ours: nothing of the inside is told."""
+    return _problem(problem(500, "driftline could not answer; its log says more", request.url.path))
+
+
+def _problem(body: dict[str, Any], **headers: str) -> Response:
+    return _json(body, body["status"], MEDIA_TYPE, **headers)
 
 
 Handler = Callable[[Request], Response]
@@ -92,17 +138,29 @@ def _reload(reload: Reload | None) -> Handler:
 
 
 def _page(view: View) -> Handler:
-    def show(_request: Request) -> Response:
-        return HTMLResponse(page.render(view()), headers={**_HEADERS, "Content-Security-Policy": page.POLICY})
+    def show(request: Request) -> Response:
+        given = request.query_params
+        live = given.get("live") == "1"
+        asked = page.Asked(
+            model=given.get("model"), version=given.get("version"), tag=given.get("tag"), live=live
+        )
+        body, refresh = page.render(view(), asked), {"Refresh": str(page.LIVE_S)} if live else {}
+        return HTMLResponse(body, headers={**_HEADERS, **refresh, "Content-Security-Policy": page.POLICY})
 
     return show
 
 
-def _endpoint(view: View, answer: Callable[[DaemonView, api.Query], Any]) -> Handler:
-    def endpoint(request: Request) -> Response:
-        return _json(answer(view(), request.query_params))
+def _endpoint(view: View, endpoint: api.Endpoint) -> Handler:
+    def answer(request: Request) -> Response:
+        asked = request.query_params
+        body, cursor = endpoint.answer(view(), asked.multi_items())
+        if cursor is None:
+            return _json(body)
+        following = [(k, v) for k, v in asked.multi_items() if k != "cursor"]
+        url = f"{request.url.path}?{urlencode([*following, ('cursor', cursor)], errors='replace')}"
+        return _json(body, Link=f'<{url}>; rel="next"')
 
-    return endpoint
+    return answer
 
 
 class Server:
