@@ -207,3 +207,23 @@ def test_text_is_escaped_unless_it_is_markup():
 def test_numbers_are_written_for_people(expected, shown):
     """Spaces inside do not break."""
     assert expected == re.sub(r"[\u00a0\u202f]", " ", shown)
+
+
+def test_the_page_of_a_view_is_made_once(view, monkeypatch):
+    """Two readers cost one page; a new view and another question each cost one more."""
+    made = []
+    monkeypatch.setattr("driftline.web.page.render", lambda _view, asked: made.append(asked) or "page")
+    held = [view]
+    client = TestClient(application(lambda: held[0]))
+    client.get("/")
+    client.get("/")
+    client.get("/?model=fine-one")
+    held[0] = replace(view, now_ms=1)
+    client.get("/")
+    assert [Asked(), Asked(model="fine-one"), Asked()] == made
+
+
+def test_quality_is_not_praised_without_data(view):
+    """Too few events are no good data."""
+    assert "Data quality too little data" in text(render(view, Asked(model="few-one")))
+    assert "25 % missing in price" in text(render(view, Asked(model="fine-one")))

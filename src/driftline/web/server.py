@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,6 +37,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _CONNECTIONS = 64
+_PAGES_KEPT = 16
 _STOP_S = 5.0
 
 
@@ -138,16 +140,37 @@ def _reload(reload: Reload | None) -> Handler:
 
 
 def _page(view: View) -> Handler:
+    """One page at a time, and the page of one view once: a flood of readers holds up no pipeline."""
+    turn, made = threading.Lock(), _Made()
+
     def show(request: Request) -> Response:
         given = request.query_params
         live = given.get("live") == "1"
         asked = page.Asked(
             model=given.get("model"), version=given.get("version"), tag=given.get("tag"), live=live
         )
-        body, refresh = page.render(view(), asked), {"Refresh": str(page.LIVE_S)} if live else {}
+        with turn:
+            body = made.of(view(), asked)
+        refresh = {"Refresh": str(page.LIVE_S)} if live else {}
         return HTMLResponse(body, headers={**_HEADERS, **refresh, "Content-Security-Policy": page.POLICY})
 
     return show
+
+
+@dataclass(slots=True)
+class _Made:
+    """The pages that were made of the last view."""
+
+    view: DaemonView | None = None
+    bodies: dict[page.Asked, str] = field(default_factory=dict)
+
+    def of(self, view: DaemonView, asked: page.Asked) -> str:
+        """A page of a view; made if it is the first time."""
+        if view is not self.view or len(self.bodies) >= _PAGES_KEPT:
+            self.view, self.bodies = view, {}
+        if asked not in self.bodies:
+            self.bodies[asked] = page.render(view, asked)
+        return self.bodies[asked]
 
 
 def _endpoint(view: View, endpoint: api.Endpoint) -> Handler:

@@ -14,7 +14,9 @@ from driftline.web.page.standing import Standing, State
 from driftline.web.page.words import instant, number, plural, share, statistic
 
 CARDS = 6
-"""Cards at most; with so few models, all are cards."""
+"""Cards at most, of what needs attention."""
+ALL_AS_CARDS = 3
+"""With so few model versions, the others are cards too."""
 _ATTENTION = (State.FIRING, State.PENDING, State.SILENT, State.HELD)
 _TITLES = {
     State.FIRING: "Firing", State.PENDING: "Pending", State.SILENT: "Silent", State.HELD: "On hold",
@@ -68,7 +70,7 @@ def groups(found: Sequence[Standing], *, attention: bool) -> Markup:
     """A section for each state, worst first: those that need attention, or the others."""
     cards = (
         {s.key for s in found}
-        if len(found) <= CARDS
+        if len(found) <= ALL_AS_CARDS
         else {s.key for s in [s for s in found if s.state in _ATTENTION][:CARDS]}
     )
     return join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from driftline.metrics.view import WindowView
 from driftline.web.page import figures, measures, rules
 from driftline.web.page.answers import answers
@@ -57,33 +59,34 @@ def _data(s: Standing) -> Markup:
     return facts(pairs, "facts data")
 
 
+_QUALITY = (
+    ("missing_ratio", "missing"), ("invalid_ratio", "invalid"), ("unseen_ratio", "unseen"), ("out_of_range_ratio", "out of range"),
+)  # fmt: skip
+
+
 def _quality(s: Standing) -> Markup:
     """The worst shares of missing, invalid, unseen and out-of-range values, with their features."""
-    found = []
-    for measure, word in (
-        ("missing_ratio", "missing"),
-        ("invalid_ratio", "invalid"),
-        ("unseen_ratio", "unseen"),
-        ("out_of_range_ratio", "out of range"),
-    ):
-        worst = _worst(s.drift, measure)
-        if worst is not None:
-            found.append(join((share(worst[0]), f" {word} in ", name(worst[1]))))
     if s.drift is None or s.model.reference_id is None:
         return Markup("not measured without a reference")
-    return join(found, ", ") if found else Markup("no missing, invalid, unseen or out-of-range values")
+    shares = [(word, _known(s.drift, measure)) for measure, word in _QUALITY]
+    if not any(known for _word, known in shares):
+        return Markup("too little data")
+    worst = [(word, *max(known)) for word, known in shares if known and max(known)[0] > 0]
+    said = [join((share(value), f" {word} in ", name(feature))) for word, value, feature in worst]
+    return join(said, ", ") if said else Markup("no missing, invalid, unseen or out-of-range values")
 
 
-def _worst(window: WindowView | None, measure: str) -> tuple[float, str] | None:
-    for evaluation in window.evaluations if window else ():
-        if evaluation.statistic == measure:
-            pairs = [
-                (float(v), d.feature or "")
-                for v, d, enough in zip(evaluation.value[-1], evaluation.dimensions, evaluation.sufficient[-1], strict=True)
-                if enough and v > 0
-            ]  # fmt: skip
-            return max(pairs, default=None)
-    return None
+def _known(window: WindowView, measure: str) -> list[tuple[float, str]]:
+    """The value of each feature that has enough data."""
+    return [
+        (float(value), dimension.feature or "")
+        for evaluation in window.evaluations
+        if evaluation.statistic == measure
+        for value, dimension, enough in zip(
+            evaluation.value[-1], evaluation.dimensions, evaluation.sufficient[-1], strict=True
+        )
+        if enough and isfinite(value)
+    ]
 
 
 def _reference(s: Standing) -> Markup:
