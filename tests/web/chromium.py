@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,13 @@ def program() -> str:
     return found
 
 
-@dataclass
 class Browser:
     """The process and its pipe: JSON messages, each ended by a NUL."""
 
-    folder: Path
-    number: int = 0
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.number = 0
+        self.events: list[dict[str, Any]] = []
         read_there, self._write = os.pipe()
         self._read, write_there = os.pipe()
         flags = [

@@ -57,3 +57,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     browser = driver.Browser(tmp_path_factory.mktemp("chromium"))
     yield driver, browser
     browser.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """A skipped browser is said at the end, where nobody can overlook it."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", ()) if "NO CHROMIUM" in str(r.longrepr)]
+    if skipped:
+        terminalreporter.section("NO CHROMIUM", red=True, bold=True)
+        terminalreporter.line(
+            f"{len(skipped)} tests of the status page did not run: {skipped[0].longrepr[2]}"
+        )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
 from starlette.testclient import TestClient
 
 from driftline.metrics.view import DaemonView
+from driftline.pipeline.history import DRIFT, PERFORMANCE
 from driftline.rules.catalogue import STATISTICS
 from driftline.web.api import ENDPOINTS
 from driftline.web.server import application
@@ -255,3 +257,25 @@ def test_an_empty_daemon_answers_too():
     """Right after the start."""
     client = TestClient(application(DaemonView))
     assert [200] * 5 == [client.get(f"/api/v1/{name}").status_code for name in NAMES]
+
+
+def test_a_cursor_of_another_list_is_refused(client):
+    """It fits no key here; nothing is guessed."""
+    elsewhere = client.get("/api/v1/triggers?limit=1").links["next"]["url"].split("cursor=")[1]
+    assert 400 == client.get(f"/api/v1/models?cursor={elsewhere}").status_code
+
+
+def test_events_of_a_length_of_both_kinds_are_given_once(client):
+    """With the performance judgement, as in ``replay --samples``."""
+    (row,) = client.get("/api/v1/samples?model=fine-one&statistic=events").json()
+    assert "1970-01-06T01:00:00Z" == row["judged"]
+    (bare,) = client.get("/api/v1/samples?model=bare-one&statistic=events").json()
+    assert 600 == bare["value"]
+
+
+def test_the_guide_names_every_path_and_parameter():
+    """docs/http-api.md is complete."""
+    guide = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="utf-8")
+    assert [] == [e.name for e in ENDPOINTS if f"`/api/v1/{e.name}`" not in guide]
+    assert [] == [p.name for e in ENDPOINTS for p in e.parameters if f"`{p.name}`" not in guide]
+    assert [] == [s for s in sorted(DRIFT | PERFORMANCE) if f"`{s}`" not in guide]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from driftline.web.api.problems import Refused
@@ -20,20 +20,39 @@ Keyed = tuple[Key, Any]
 """An item and its place in the order; keys of one list have the same types."""
 
 
+def after(query: Query) -> Key | None:
+    """The key that the page begins after; None: at the beginning.
+
+    Raises
+    ------
+    Refused
+        The cursor is none of ours.
+    """
+    cursor = query.one("cursor")
+    try:
+        return None if cursor is None else _decoded(cursor)
+    except (ValueError, binascii.Error):
+        raise Refused([("cursor", _BAD)]) from None
+
+
+_BAD = "cursor is none that an answer's next link had; leave it out to begin anew"
+
+
 def page(items: Iterable[Keyed], query: Query) -> tuple[list[Any], str | None]:
-    """The items of one page in their order, and the cursor of the next; None: there is no more."""
-    ordered = sorted(items, key=lambda item: item[0])
-    start = 0
-    if (cursor := query.one("cursor")) is not None:
-        try:
-            start = bisect_right(ordered, _decoded(cursor), key=lambda item: item[0])
-        except (ValueError, TypeError, binascii.Error):
-            raise Refused(
-                [("cursor", "cursor is none that an answer's next link had; leave it out to begin anew")]
-            ) from None
-    shown = ordered[start : start + query.one("limit", LIMIT)]
-    more = start + len(shown) < len(ordered)
-    return [item for _key, item in shown], _encoded(shown[-1][0]) if shown and more else None
+    """The items of one page, and the cursor of the next; None: there is no more.
+
+    ``items`` come in the order of their keys, and no more of them are made than the page needs.
+    """
+    start, limit = after(query), query.one("limit", LIMIT)
+    try:
+        rest = (item for item in items if start is None or item[0] > start)
+        shown = list(islice(rest, limit + 1))
+    except TypeError:
+        if start is None:
+            raise
+        raise Refused([("cursor", _BAD)]) from None  # the key of another list
+    following = _encoded(shown[limit - 1][0]) if len(shown) > limit else None
+    return [item for _key, item in shown[:limit]], following
 
 
 def _encoded(key: Key) -> str:

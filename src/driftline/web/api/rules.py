@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from math import isfinite
+from operator import itemgetter
 
 from driftline.metrics.view import DaemonView
 from driftline.web.api.paging import Keyed
@@ -19,8 +20,12 @@ def number(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def rules(view: DaemonView, query: Query) -> Iterator[Keyed]:
+def rules(view: DaemonView, query: Query) -> list[Keyed]:
     """The rules' instances, by model."""
+    return sorted(_rules(view, query), key=itemgetter(0))
+
+
+def _rules(view: DaemonView, query: Query) -> Iterator[Keyed]:
     for stream in view.streams:
         for r in stream.rules:
             if query.wants(model=r.model, version=r.version, state=r.state, rule=r.rule):

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from msgspec import UNSET
 
 from driftline.metrics.view import DaemonView, HistoryView, WindowView
 from driftline.records import Evaluation, SampleState
 from driftline.statistics.lines import SampleLine, sample_rows
-from driftline.web.api.paging import Key, Keyed
+from driftline.web.api.paging import Key, Keyed, after
 from driftline.web.api.query import Query
 
 
 def samples(view: DaemonView, query: Query) -> Iterator[Keyed]:
     """Samples: of the newest end of each window, or with ``from`` or ``to`` of all ends still held between them."""
-    for stream in view.streams:
-        for window in stream.windows:
-            if query.wants(model=window.model, version=window.version, window=window.window):
-                for end_ms, row in _rows(window, query):
-                    if query.wants(statistic=row.statistic, feature=row.feature):
-                        yield _key(window, end_ms, row), row
+    start = (after(query) or ())[:_PLACE_PARTS]
+    windows = [w for stream in view.streams for w in stream.windows]
+    places = {_place(w) for w in windows}
+    for window in sorted(windows, key=_place):
+        asked = query.wants(model=window.model, version=window.version, window=window.window)
+        if asked and _place(window) >= start:
+            twice = window.kind == "drift" and (*_place(window)[:3], "performance") in places
+            yield from sorted(_of_window(window, query, twice=twice), key=itemgetter(0))
+
+
+_PLACE_PARTS = 4
+
+
+def _place(window: WindowView) -> Key:
+    """The beginning of the keys of its samples."""
+    return window.model, window.version, window.window, window.kind
+
+
+def _of_window(window: WindowView, query: Query, *, twice: bool) -> Iterator[Keyed]:
+    """``twice``: there is a performance window of this length too, whose ``events`` are given instead."""
+    for end_ms, row in _rows(window, query):
+        if twice and row.statistic == "events":
+            continue
+        if query.wants(statistic=row.statistic, feature=row.feature):
+            yield _key(window, end_ms, row), row
 
 
 def _rows(window: WindowView, query: Query) -> Iterator[tuple[int, SampleLine]]:
@@ -65,6 +85,6 @@ def _key(window: WindowView, end_ms: int, row: SampleLine) -> Key:
     )
     about = [row.class_, row.output, row.average]
     return (
-        window.model, window.version, window.window, window.kind, end_ms, row.statistic, row.feature or "", segment,
+        *_place(window), end_ms, row.statistic, row.feature or "", segment,
         *("" if text is UNSET else str(text) for text in about),
     )  # fmt: skip

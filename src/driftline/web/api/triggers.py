@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from driftline.instants import rfc3339
 from driftline.metrics.view import DaemonView
@@ -18,8 +19,12 @@ TYPES = (
 )
 
 
-def triggers(view: DaemonView, query: Query) -> Iterator[Keyed]:
+def triggers(view: DaemonView, query: Query) -> list[Keyed]:
     """The newest published events, newest first."""
+    return sorted(_triggers(view, query), key=itemgetter(0))
+
+
+def _triggers(view: DaemonView, query: Query) -> Iterator[Keyed]:
     from_ms, to_ms = query.one("from"), query.one("to")
     for t in view.triggers:
         inside = (from_ms is None or t.time_ms >= from_ms) and (to_ms is None or t.time_ms <= to_ms)

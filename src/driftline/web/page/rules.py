@@ -51,15 +51,13 @@ def _value(r: RuleView) -> object:
         return tag("span", "too little data", class_="quiet")
     if r.value is None or not isfinite(r.value):
         return "–"
-    bound = (
-        f" ({number(r.low)} to {number(r.high)})"
-        if r.low is not None and r.high is not None and isfinite(r.low) and isfinite(r.high)
-        else ""
-    )
-    return f"{statistic(r.metric or '')} {number(r.value)}{bound}"
+    bounded = all(x is not None and isfinite(x) for x in (r.low, r.high))
+    bound = f" ({number(r.low)} to {number(r.high)})" if bounded else ""
+    judged = tag("span", "judged ", instant(r.last_judged_ms), class_="sub")
+    return join((f"{statistic(r.metric or '')} {number(r.value)}{bound}", judged))
 
 
 def _when(s: Standing, r: RuleView) -> Markup:
     if r.state not in ("firing", "pending"):
-        return join(("last judged ", instant(r.last_judged_ms)))
+        return tag("span", "not true", class_="quiet")
     return join(tag("span", part, class_="part") for part in timing(s, r))
