@@ -227,3 +227,19 @@ def test_quality_is_not_praised_without_data(view):
     """Too few events are no good data."""
     assert "Data quality too little data" in text(render(view, Asked(model="few-one")))
     assert "25 % missing in price" in text(render(view, Asked(model="fine-one")))
+
+
+def test_a_model_that_is_not_there_is_not_found(view):
+    """404 for machines, a page for people."""
+    client = TestClient(application(lambda: view))
+    codes = [
+        client.get(f"/?model={q}").status_code
+        for q in ("fine-one", "fine-one&version=1", "fine-one&version=9", "nobody")
+    ]
+    assert [200, 200, 404, 404] == codes
+
+
+def test_refreshing_keeps_what_was_asked_for(view):
+    """The link leads to the same page, reloading; and back."""
+    assert 'href="/?model=fine-one&amp;live=1"' in render(view, Asked(model="fine-one"))
+    assert 'href="/?model=fine-one">Stop refreshing' in render(view, Asked(model="fine-one", live=True))

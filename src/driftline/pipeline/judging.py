@@ -384,7 +384,7 @@ class Judging:
 
     def _view(self, i: Instance, slot: Slot) -> RuleView:
         worst, state, rule = i.violations[0] if i.violations else None, i.state, self._rule(slot, i)
-        known = rule.spec in self.rules or rule.finest is not None
+        known = rule.finest is not None or rule.spec in self.rules
         read = worst or next(comparisons(rule.spec.when), None)
         pending = state.phase is Phase.PENDING and state.active_since_ms is not None
         return RuleView(

@@ -150,9 +150,11 @@ def _page(view: View) -> Handler:
             model=given.get("model"), version=given.get("version"), tag=given.get("tag"), live=live
         )
         with turn:
-            body = made.of(view(), asked)
+            now = view()
+            body = made.of(now, asked)
         refresh = {"Refresh": str(page.LIVE_S)} if live else {}
-        return HTMLResponse(body, headers={**_HEADERS, **refresh, "Content-Security-Policy": page.POLICY})
+        headers = {**_HEADERS, **refresh, "Content-Security-Policy": page.POLICY}
+        return HTMLResponse(body, 200 if asked.is_there(now) else 404, headers)
 
     return show
 

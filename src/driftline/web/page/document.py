@@ -26,6 +26,13 @@ class Asked:
     """``team: pricing``: the models that have it."""
     live: bool = False
 
+    def is_there(self, view: DaemonView) -> bool:
+        """Whether the model asked for has been seen; without one there is always a page."""
+        every = (m for stream in view.streams for m in stream.models)
+        return self.model is None or any(
+            m.model == self.model and self.version in (None, m.version) for m in every
+        )
+
 
 def render(view: DaemonView, asked: Asked | None = None) -> str:
     """The page: all models (of a tag), or one model (one version) whole."""
@@ -37,7 +44,7 @@ def render(view: DaemonView, asked: Asked | None = None) -> str:
         title, body = fleet.headline(found), _fleet(view, found, asked.tag)
     else:
         title, body = f"{asked.model}: not seen" if not found else asked.model, _model(asked.model, found)
-    content = tag("body", _skip(), _header(view, live=asked.live), body, _footer(view))
+    content = tag("body", _skip(), _header(view, asked), body, _footer(view))
     return "<!doctype html>" + tag("html", _head(title), content, lang="en")
 
 
@@ -57,14 +64,21 @@ def _skip() -> Markup:
     return tag("a", "Skip to the models", href="#main", class_="skip")
 
 
-def _header(view: DaemonView, *, live: bool) -> Markup:
+def _header(view: DaemonView, asked: Asked) -> Markup:
     brand = tag("p", link("driftline"), class_="brand")
     ready = tag(
         "span", "ready" if view.ready else "not ready", class_="badge ok" if view.ready else "badge firing"
     )
     times = [s.watermark_ms for s in view.streams if s.watermark_ms is not None]
     stands = join(("event time ", instant(min(times)), " UTC")) if times else Markup("no event time yet")
-    live_link = link("Stop refreshing") if live else link(f"Refresh every {LIVE_S} s", live="1")
+    same = {
+        "model": asked.model,
+        "version": asked.version,
+        "tag": asked.tag,
+        "live": None if asked.live else "1",
+    }
+    label = "Stop refreshing" if asked.live else f"Refresh every {LIVE_S} s"
+    live_link = link(label, **{key: value for key, value in same.items() if value is not None})
     sections = (
         ("#main", "Models"),
         ("/#triggers", "Triggers"),

@@ -124,16 +124,8 @@ def _over_time(s: Standing, r: Reading) -> Markup:
     known = [v for v in r.series.values if isfinite(v)]
     said = f"from {number(known[0])} to {number(known[-1])}, highest {number(max(known))}"
     title = f"PSI of {r.dimension.feature} of {s.model.model} over time"
-    under = tag(
-        "p",
-        "PSI ",
-        number(min(known)),
-        " to ",
-        number(max(known)),
-        " since ",
-        day(r.series.ends_ms[0]),
-        class_="bins",
-    )
+    between = f"PSI {number(min(known))} to {number(max(known))} since "
+    under = tag("p", between, day(r.series.ends_ms[0]), class_="quiet")
     return tag(
         "div", line(title, said, r.series.values, span=_PSI_SPAN, height=40), under, class_="over-time"
     )
