@@ -29,6 +29,9 @@ from driftline.store.sqlite import SqliteStore, StateFull
 POLL_RECORDS = 20_000
 REFRESH_S = 2.0
 VIEW_S = 1.0
+VIEW_MOST_S = 5.0
+VIEW_SHARE = 0.2
+"""Of the loop's time that views may take, as long as they are not older than ``VIEW_MOST_S``."""
 COMMIT_LEAST_S = 1.0
 COMMIT_MOST_S = 15.0
 BYTES_PER_S = 2_000_000
@@ -88,6 +91,7 @@ class Daemon:
         self.started_ms = self._wall_ms()
         self.written_bytes = 0
         self._view_at = 0.0
+        self._view_took_s = 0.0
 
     # -- start ---------------------------------------------------------------------------------------
 
@@ -347,12 +351,14 @@ class Daemon:
     # -- view and end --------------------------------------------------------------------------------
 
     def refresh_view(self, *, force: bool = False) -> None:
-        """Compute what is shown, at most once a second."""
+        """Compute what is shown, at most once a second; more rarely where that takes long."""
         now = time.monotonic()
-        if not force and now - self._view_at < VIEW_S:
+        wait_s = min(VIEW_MOST_S, max(VIEW_S, self._view_took_s / VIEW_SHARE))
+        if not force and now - self._view_at < wait_s:
             return
         self._view_at = now
         self.view = self._make_view()
+        self._view_took_s = time.monotonic() - now
 
     def _make_view(self) -> DaemonView:
         for runner in self.runners:

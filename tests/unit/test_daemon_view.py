@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import structlog
@@ -63,3 +64,16 @@ def test_published_events_are_shown_and_survive_a_restart(tmp_path):
     assert ["alert.fired"] == [t.type for t in shown]
     assert shown == again.view.triggers
     again.stop()
+
+
+def test_views_that_take_long_are_made_more_rarely(tmp_path):
+    """A fifth of the loop's time at most, and never older than five seconds."""
+    made = daemon(tmp_path, FakeSource({"p": Kind.PREDICTION}), FakePublisher())
+    kept = []
+    for took_s, age_s in ((0.01, 2), (0.6, 2), (0.6, 4), (60, 4), (60, 6)):
+        before = made.view
+        made._view_took_s, made._view_at = took_s, time.monotonic() - age_s
+        made.refresh_view()
+        kept.append(made.view is before)
+    assert [False, True, False, True, False] == kept
+    made.stop()
