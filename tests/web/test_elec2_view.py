@@ -115,6 +115,13 @@ def test_a_rule_says_what_it_reads_before_it_is_true(elec2):
     assert "psi of * over 28d above 1 in at least 2" == rule.condition
 
 
+def test_a_rule_over_many_features_names_the_one_that_is_shown(elec2_view, tmp_path):
+    """In January two features were beyond: the value is the first one's, by name."""
+    early = elec2_view.view(tmp_path, "1997-01-12T12:00:00Z")
+    (rule,) = (r for r in early.streams[0].rules if r.rule == "feature-drift")
+    assert ("firing", "nswprice") == (rule.state, rule.of)
+
+
 def test_the_recent_events_are_those_published(elec2):
     """Newest first, each with the evidence of the event."""
     assert ["retraining.requested", "alert.resolved", "alert.fired"] == [t.type for t in elec2.triggers]

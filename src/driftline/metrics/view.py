@@ -100,6 +100,8 @@ class RuleView:
     metric: str | None = None
     """What ``value`` and ``threshold`` are of, and over which window."""
     window: str | None = None
+    of: str | None = None
+    """The feature, class or segment that ``value`` is of: of several, the first that is beyond."""
     low: float | None = None
     high: float | None = None
 

@@ -398,8 +398,13 @@ class Judging:
             fires_at_ms=(state.active_since_ms or 0) + rule.effective_delay_ms if pending else None,
             metric=read.metric if read else None,
             window=duration_text(read.window_ms) if read and read.window_ms else None,
-            low=worst.low if worst else None, high=worst.high if worst else None,
+            of=_about(worst.dimension) if worst else None, low=worst.low if worst else None, high=worst.high if worst else None,
         )  # fmt: skip
+
+
+def _about(dimension: Dimension) -> str | None:
+    segment = "=".join(dimension.segment) if dimension.segment else None
+    return " ".join(x for x in (dimension.feature, dimension.class_, segment, dimension.output) if x) or None
 
 
 def _violation_row(v: Violation) -> list[Any]:

@@ -34,7 +34,7 @@ def _rules(view: DaemonView, query: Query) -> Iterator[Keyed]:
                     "rule": r.rule, "model": r.model, "version": r.version, "instance": dict(r.instance),
                     "severity": r.severity, "then": r.then, "condition": r.condition, "for": r.for_text,
                     "state": r.state, "active_since": instant(r.active_since_ms), "fires_at": instant(r.fires_at_ms),
-                    "fired": instant(r.fired_at_ms), "metric": r.metric, "window": r.window, "value": number(r.value),
+                    "fired": instant(r.fired_at_ms), "metric": r.metric, "window": r.window, "of": r.of, "value": number(r.value),
                     "low": number(r.low), "high": number(r.high), "threshold": number(r.threshold),
                     "insufficient": r.insufficient, "unjudged": stream.hold is not None,
                     "last_judged": instant(r.last_judged_ms),

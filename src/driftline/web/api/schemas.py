@@ -66,7 +66,7 @@ RULE = {
         "An instance of a rule", rule=TEXT, model=TEXT, version=TEXT, instance=NAMES, severity=TEXT,
         then={"enum": ["retrain", "notify"]}, condition=TEXT, **{"for": MAYBE_TEXT},
         state={"enum": ["inactive", "pending", "firing"]}, active_since=MAYBE_INSTANT, fires_at=MAYBE_INSTANT,
-        fired=MAYBE_INSTANT, metric=MAYBE_TEXT, window=MAYBE_TEXT, value=MAYBE_NUMBER, low=MAYBE_NUMBER,
+        fired=MAYBE_INSTANT, metric=MAYBE_TEXT, window=MAYBE_TEXT, of=MAYBE_TEXT, value=MAYBE_NUMBER, low=MAYBE_NUMBER,
         high=MAYBE_NUMBER, threshold=MAYBE_NUMBER, insufficient=FLAG, unjudged=FLAG, last_judged=MAYBE_INSTANT,
     )
 }  # fmt: skip

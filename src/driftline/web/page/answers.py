@@ -108,7 +108,10 @@ def _sure(s: Standing) -> Markup:
         if rule is not None and rule is h.rule:
             said.append(_against(h, rule))
     if rule is not None and rule is not getattr(h, "rule", None) and rule.metric and rule.value is not None:
-        said.append(f"{statistic(rule.metric)} {number(rule.value)} against {number(rule.threshold)}.")
+        of = join((" of ", name(rule.of))) if rule.of else ""
+        said.append(
+            join((statistic(rule.metric), of, f" {number(rule.value)} against {number(rule.threshold)}."))
+        )
     said.append(_data(s))
     return join(tag("p", part) for part in said if part)
 

@@ -54,7 +54,8 @@ def _value(r: RuleView) -> object:
     bounded = all(x is not None and isfinite(x) for x in (r.low, r.high))
     bound = f" ({number(r.low)} to {number(r.high)})" if bounded else ""
     judged = tag("span", "judged ", instant(r.last_judged_ms), class_="sub")
-    return join((f"{statistic(r.metric or '')} {number(r.value)}{bound}", judged))
+    of = join((" of ", name(r.of))) if r.of else ""
+    return join((statistic(r.metric or ""), of, f" {number(r.value)}{bound}", judged))
 
 
 def _when(s: Standing, r: RuleView) -> Markup:
