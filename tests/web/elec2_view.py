@@ -20,7 +20,7 @@ from driftline.pipeline.shown import Shown
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.records import Kind, RawBatch
-from driftline.wiring import build_engine, without_future_check
+from driftline.wiring import build_engine
 
 KINDS = {"predictions": Kind.PREDICTION, "labels": Kind.LABEL}
 
@@ -45,7 +45,7 @@ def configuration(folder: Path) -> Config:
 def fed(folder: Path, until: str) -> tuple[StreamEngine, Recent]:
     """An engine that has read everything up to an instant, and the events that it published."""
     config = configuration(folder)
-    engine, recent = build_engine(config, without_future_check(config.streams[0])), Recent()
+    engine, recent = build_engine(config, config.streams[0]), Recent()
     until_ms, offsets = parse_instant(until), dict.fromkeys(KINDS, 0)
     waiting: dict[str, list[bytes]] = {topic: [] for topic in KINDS}
 

@@ -71,6 +71,7 @@ class Panes:
             if inside:
                 self._sums += sums
         self.changed.add(start_ms)
+        self.revision += 1
         return True
 
     def _new(self) -> Totals:
