@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from driftline.metrics.declarations import METRICS, PREFIX, Metric
+from driftline.metrics.declarations import METRICS, Metric
 
 TARGET = Path(__file__).with_name("metrics.md")
 HEAD = """\
@@ -27,7 +27,7 @@ def document() -> str:
 def _row(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels)
     more = "and the data's own" if metric.more_labels else ""
-    return f"| `{PREFIX}{metric.name}` | {metric.type} | {' '.join(filter(None, (labels, more)))} | {metric.help} |\n"
+    return f"| `{metric.full_name}` | {metric.type} | {' '.join(filter(None, (labels, more)))} | {metric.help} |\n"
 
 
 if __name__ == "__main__":

@@ -107,6 +107,22 @@ class RuleView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleInfo:
+    """A rule as it is judged for one (model, version), whether it was judged already or not."""
+
+    rule: str
+    model: str
+    version: str
+    severity: str = ""
+    action: str = ""
+    """``retrain`` or ``notify``."""
+    statistic: str = ""
+    """What it reads; several are joined with ``+``."""
+    window: str = ""
+    """The finest window that it reads; empty for a rule on silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
     """One (model, version) that is monitored."""
 
@@ -184,6 +200,9 @@ class StreamView:
     unmonitored: tuple[tuple[str, str, int], ...] | list[tuple[str, str, int]] = ()
     hold: str | None = None
     """Why the stream holds (data loss); None: it does not."""
+    rule_infos: tuple[RuleInfo, ...] | list[RuleInfo] = ()
+    trigger_last_ms: Mapping[RuleLabels, int] = field(default_factory=dict)
+    """Instant of each rule's newest request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

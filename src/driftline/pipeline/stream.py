@@ -13,6 +13,7 @@ from driftline.metrics.view import RuleView
 from driftline.pipeline.engine import Judged, Pipeline
 from driftline.pipeline.slots import Slot
 from driftline.records import Blob, BlobKey, Evaluation, Message, TopicPartition
+from driftline.rules.resolve import Resolved
 from driftline.settings import WindowKind
 from driftline.statistics.drift import evaluate_drift
 from driftline.statistics.lines import sample_lines
@@ -56,6 +57,9 @@ class Rules(Protocol):
 
     triggers: Counter[tuple[str, str, str, str]]
     trigger_last_ms: dict[tuple[str, str, str, str], int]
+
+    def of(self, slot: Slot) -> list[Resolved]:
+        """The rules that concern a slot."""
 
     def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
         """Statistics that some rule reads of a window."""

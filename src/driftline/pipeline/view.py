@@ -10,6 +10,7 @@ import numpy as np
 from driftline.aggregates.latency import DELAY_BOUNDS_S, prometheus_buckets
 from driftline.aggregates.panes import Panes
 from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView
+from driftline.pipeline.rule_info import rule_infos
 from driftline.pipeline.shown import Shown, Wanted
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import StreamEngine
@@ -47,6 +48,8 @@ def stream_view(
         models=[_model(slot) for slot in pipeline.registry.slots],
         unmonitored=[(m, v, n) for (m, v), n in pipeline.unmonitored.most_common(100)],
         hold=hold,
+        rule_infos=rule_infos(engine.rules, pipeline.registry.slots) if engine.rules else (),
+        trigger_last_ms=dict(engine.rules.trigger_last_ms) if engine.rules else {},
     )
 
 
@@ -54,7 +57,8 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
     counters: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
     stream = engine.pipeline.stream
     for topic in (*stream.predictions, *stream.labels, *stream.features):
-        for reason in REJECT_REASONS:  # from the start, so that the first one is an increase
+        counters["events_lost_total"][topic,] = 0  # from the start, so that the first one is an increase
+        for reason in REJECT_REASONS:
             counters["events_rejected_total"][topic, reason] = 0
     join = engine.pipeline.join.counts
     for (name, *labels), n in engine.pipeline.counts.items():
@@ -62,6 +66,8 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
     counters["events_duplicate_total"][()] = join["duplicate"]
     counters["join_expired_events_total"][()] = join["expired"]
     counters["join_evicted_events_total"][()] = join["evicted"]
+    counters["predictions_conflicting_total"][()] = join["conflict"]
+    counters["labels_orphaned_total"][()] = join["orphan"]
     counters["labels_beyond_window_total"].setdefault((), 0)
     return counters
 

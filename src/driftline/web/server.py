@@ -26,6 +26,7 @@ from driftline.metrics.view import DaemonView
 from driftline.web import api, assets, page
 from driftline.web.api.problems import MEDIA_TYPE, Refused, problem
 from driftline.web.health import readiness
+from driftline.web.process import process_values
 
 View = Callable[[], DaemonView]
 Reload = Callable[[], Sequence[str]]
@@ -113,7 +114,7 @@ def _metrics(view: View, collector: Collector) -> Handler:
     def metrics(request: Request) -> Response:
         openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
         with turn:
-            text = collector.scrape(view(), openmetrics=openmetrics)
+            text = collector.scrape(view(), openmetrics=openmetrics, process=process_values())
         return Response(text, headers={**_HEADERS, "Content-Type": OPENMETRICS if openmetrics else TEXT})
 
     return metrics
