@@ -128,6 +128,9 @@ _RULES = (
         (*_RULE, "severity"),
     ),
     Metric("outbox_pending_events", "gauge", "Events that wait to be published"),
+    Metric(
+        "outbox_oldest_timestamp_seconds", "gauge", "Since when the oldest of them waits; absent without any"
+    ),
 )
 _PARTITION = ("stream", "topic", "partition")
 _TRAFFIC = (

@@ -234,3 +234,5 @@ class DaemonView:
     version: str = ""
     triggers: tuple[TriggerView, ...] = ()
     """The newest events, newest first; bounded."""
+    outbox_oldest_ms: int | None = None
+    """Since when the oldest event of the outbox waits (wall clock); None: it is empty, or not known."""
