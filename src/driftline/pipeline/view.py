@@ -60,6 +60,10 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
         counters["events_lost_total"][topic,] = 0  # from the start, so that the first one is an increase
         for reason in REJECT_REASONS:
             counters["events_rejected_total"][topic, reason] = 0
+    for topic in (*stream.predictions, *stream.features):
+        counters["events_unmonitored_total"][topic,] = 0
+    for outcome in ("staged", "dropped"):
+        counters["events_late_total"][outcome,] = 0
     join = engine.pipeline.join.counts
     for (name, *labels), n in engine.pipeline.counts.items():
         counters[f"{name}_total"][tuple(labels)] = n
