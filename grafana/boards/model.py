@@ -266,6 +266,7 @@ BOARD = Board(
                                 f"{PSI} and on (feature) {MOST}",
                                 "{{feature}}",
                                 "none",
+                                "PSI",
                                 0.5,
                             ),
                         ),

@@ -164,18 +164,16 @@ def bars(
     return panel.max(more["max"]) if "max" in more else panel
 
 
-def heat_map(title: str, text: str, expr: str, legend: str, unit: str, top: float) -> Any:
+def heat_map(title: str, text: str, expr: str, legend: str, unit: str, what: str, top: float) -> Any:
     """A row a series, a colour a value, from 0 to ``top``."""
     color = (
         heatmap.HeatmapColorOptions()
         .mode(heat.HeatmapColorMode.SCHEME)
-        .scheme("Turbo")
+        .scheme("RdYlGn")  # Grafana turns it around: green is low
         .steps(64)
         .min(0)
         .max(top)
-        .fill("dark-orange")
-        .exponent(0.5)
-        .scale(heat.HeatmapColorScale.EXPONENTIAL)
+        .scale(heat.HeatmapColorScale.LINEAR)
         .reverse(False)
     )
     return (
@@ -185,8 +183,9 @@ def heat_map(title: str, text: str, expr: str, legend: str, unit: str, top: floa
         .unit(unit)
         .calculate(False)
         .color(color)
-        .rows_frame(heatmap.RowsHeatmapOptions().layout(looks.HeatmapCellLayout.AUTO).value(title))
+        .rows_frame(heatmap.RowsHeatmapOptions().layout(looks.HeatmapCellLayout.AUTO).value(what))
         .cell_values(heatmap.CellValues().unit(unit).decimals(3))
+        .filter_values(heatmap.FilterValueRange().le(-1))  # 0 is a value; no cell is no data
         .cell_gap(1)
         .y_axis(heatmap.YAxisConfig().axis_placement(looks.AxisPlacement.LEFT).reverse(False))
         .show_legend()
