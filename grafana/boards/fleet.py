@@ -45,7 +45,7 @@ def _open(heading: str) -> dict[str, str]:
 FIRING = f"sum by ({MODEL}) ({alive('rule_firing')})"
 REQUESTS = f"sum by ({MODEL}) (increase({of('triggers_total')}[$__range]))"
 UNJUDGED = f"sum by ({MODEL}) ({alive('rule_insufficient')})"
-WORST = f"max by ({MODEL}) ({of('feature_psi')})"
+WORST = f"max by ({MODEL}) ({of('worst_feature_psi')})"
 F1_NOW = f"min by ({MODEL}) ({of('performance_f1', F1)})"
 F1_LIMIT = thresholds("f1", "", MODEL)
 QUIET = f"sum by (model) (increase({of('model_predictions_total')}[1h])) == 0"

@@ -83,6 +83,7 @@ def sample_view(model="elec2", max_series=20_000):
 
 GOLDEN = """\
 driftline_feature_psi{model="elec2",version="1",window="1d",feature="price"} 0.25
+driftline_worst_feature_psi{model="elec2",version="1",window="1d"} 0.25
 driftline_prediction_psi{model="elec2",version="1",window="1d",output="score"} 0.125
 driftline_prediction_class_ratio{model="elec2",version="1",window="1d",class="UP"} 0.75
 driftline_performance_f1{model="elec2",version="1",window="1d",average="binary"} 0.5
@@ -178,8 +179,9 @@ def test_names_are_declared_once():
 def test_features_are_suppressed_beyond_the_budget_and_counted():
     """Fault 46: the model's own series stay."""
     text = Collector().scrape(sample_view(max_series=10)).decode()
-    assert "feature_psi{" not in text
+    assert "driftline_feature_psi{" not in text
     assert "performance_f1{" in text
+    assert 'driftline_worst_feature_psi{model="elec2",version="1",window="1d"} 0.25' in text
     assert "driftline_metrics_series_suppressed 7" in text
 
 

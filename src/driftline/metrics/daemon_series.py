@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from driftline.metrics.declarations import COUNTERS
 from driftline.metrics.labels import free, text_of
 from driftline.metrics.render import Families
@@ -15,6 +17,7 @@ from driftline.metrics.view import (
     StreamView,
     WindowView,
 )
+from driftline.records import Evaluation
 
 
 def write(families: Families, view: DaemonView) -> None:
@@ -128,3 +131,12 @@ def _window(families: Families, view: WindowView) -> None:
     if view.kind == "performance":
         families.put("window_labelled_events", kind, view.labelled)
     families.put("window_end_timestamp_seconds", kind, _seconds(view.end_ms))
+    for evaluation in view.evaluations:
+        if evaluation.statistic == "psi":
+            families.put("worst_feature_psi", text_of(labels[:3]), _largest(evaluation))
+
+
+def _largest(evaluation: Evaluation) -> float | None:
+    """The largest value that is known."""
+    values = evaluation.value[-1][evaluation.sufficient[-1] & np.isfinite(evaluation.value[-1])]
+    return float(values.max()) if len(values) else None

@@ -85,6 +85,12 @@ def _performance() -> Iterable[Metric]:
 
 _QUALITY = (
     *(Metric(n, "gauge", h, (*_WINDOW, "feature")) for n, h in FEATURE_STATISTICS.values()),
+    Metric(
+        "worst_feature_psi",
+        "gauge",
+        "Largest PSI of a feature, of those too that metrics.max_series leaves out",
+        _WINDOW,
+    ),
     *(Metric(n, "gauge", h, (*_WINDOW, "output")) for n, h in PREDICTION_STATISTICS.values()),
     Metric("prediction_class_ratio", "gauge", "Share of predictions of a class", (*_WINDOW, "class")),
     *_performance(),
