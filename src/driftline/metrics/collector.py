@@ -8,19 +8,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from driftline.metrics import daemon_series
-from driftline.metrics.blocks import WHOLE, Cache, Values
-from driftline.metrics.budget import Budget, Candidate, Part
+from driftline.metrics.budget import Budget, Candidate
+from driftline.metrics.layout import EMPTY, WHOLE, Layout, layout_of, shown
 from driftline.metrics.render import Families, render
+from driftline.metrics.samples import Samples
 from driftline.metrics.view import DaemonView
-from driftline.records import Bools, Floats, Ints
+from driftline.records import Bools, Ints
 
 
 @dataclass(slots=True)
 class Collector:
-    """Renders views; remembers which parts were shown, so the series budget is steady, and label texts."""
+    """Renders views; remembers which parts were shown, so the series budget is steady, and texts of series."""
 
     budget: Budget = field(default_factory=Budget)
-    _cache: Cache = field(default_factory=Cache)
+    _layout: Layout = EMPTY
 
     def scrape(
         self, view: DaemonView, *, openmetrics: bool = False, process: Mapping[str, float] | None = None
@@ -34,51 +35,28 @@ class Collector:
         daemon_series.write(families, view)
         for name, value in process.items():
             families.put(name, "", value)
-        found = [
-            values
-            for stream in view.streams
-            for window in stream.windows
-            if window.exported
-            for values in self._cache.values(window)
-        ]
-        self._show(families, found, view)
-        self._cache.turn()
+        found = shown(window for stream in view.streams for window in stream.windows)
+        self._layout = layout_of(found, self._layout)
+        self._show(families, Samples.of(self._layout, found), view)
         return families
 
-    def _show(self, families: Families, found: list[Values], view: DaemonView) -> None:
-        parts = list(self._cache.parts)
-        counts = _counts(found, len(parts))
+    def _show(self, families: Families, samples: Samples, view: DaemonView) -> None:
+        counts = samples.counts()
         fixed = families.count + int(counts[WHOLE]) + 1
-        kept = self._chosen(
-            parts, counts, _scores(found, parts), max(0, view.max_series - fixed), view.now_ms
-        )
-        for values in found:
-            count, lines = values.lines(kept)
+        kept = self._chosen(samples, counts, max(0, view.max_series - fixed), view.now_ms)
+        for family in samples.layout.families:
+            count, lines = samples.lines(family, kept)
             if count:
-                families.add(values.block.name, lines, count)
+                families.add(family.name, lines, count)
         families.put("metrics_series_suppressed", "", int(counts[~kept].sum()))
 
-    def _chosen(
-        self, parts: list[Part | None], counts: Ints, scores: Floats, room: int, now_ms: int
-    ) -> Bools:
+    def _chosen(self, samples: Samples, counts: Ints, room: int, now_ms: int) -> Bools:
         """Which parts are shown, by their number."""
+        parts = samples.layout.parts
         candidates = {
             part: Candidate(score, count)
-            for part, score, count in zip(parts, scores.tolist(), counts.tolist(), strict=True)
+            for part, score, count in zip(parts, samples.scores().tolist(), counts.tolist(), strict=True)
             if part is not None and count
         }
         chosen = self.budget.choose(candidates, room, now_ms)
         return np.array([part is None or part in chosen for part in parts], np.bool_)
-
-
-def _counts(found: list[Values], parts: int) -> Ints:
-    return sum((values.counts(parts) for values in found), start=np.zeros(parts, np.int64))
-
-
-def _scores(found: list[Values], parts: list[Part | None]) -> Floats:
-    """A feature's worst PSI, -1 without one; classes and segments come before features."""
-    scores = np.array([-1.0 if part is None or part[2] == "feature" else np.inf for part in parts])
-    for values in found:
-        if values.block.name == "feature_psi":
-            values.worst(scores)
-    return scores

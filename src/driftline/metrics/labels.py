@@ -17,7 +17,9 @@ def label_name(text: str) -> str:
 
 def escape(text: str) -> str:
     """A label value as it stands between quotes; lone surrogates become ``?``, so the text is UTF-8."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
+    if text.isascii() and text.isalnum():
+        return text
+    clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
     return clean.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 

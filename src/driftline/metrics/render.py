@@ -35,8 +35,9 @@ class Families:
 
     def put_histogram(self, name: str, labels: str, histogram: Histogram | None) -> None:
         """Shows a histogram; None shows nothing."""
-        for line in _histogram(_FULL_NAMES[name], labels, histogram) if histogram is not None else ():
-            self.add(name, line)
+        if histogram is not None:
+            lines = list(_histogram(_FULL_NAMES[name], labels, histogram))
+            self.add(name, "\n".join(lines), len(lines))
 
     def add(self, name: str, lines: str, count: int = 1) -> None:
         """Shows series that are text already."""
