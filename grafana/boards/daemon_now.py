@@ -13,6 +13,18 @@ NOW = [
     (
         3,
         number(
+            "Ready",
+            "Whether nothing stands in its way; /-/ready says what does.",
+            f"min({of('ready')})",
+            "none",
+            ((1, GREEN),),
+            RED,
+            texts={"0": ("no", RED), "1": ("yes", GREEN)},
+        ),
+    ),
+    (
+        3,
+        number(
             "Kafka",
             "Whether a broker is reachable.",
             f"min({of('kafka_up')})",
@@ -83,17 +95,6 @@ NOW = [
             f"max({process('resident_memory_bytes')})",
             unit("resident_memory_bytes"),
             base=GREY,
-        ),
-    ),
-    (
-        3,
-        number(
-            "Up for",
-            "Since the process started.",
-            f"time() - max({process('start_time_seconds')})",
-            "dtdurations",
-            base=GREY,
-            decimals=0,
         ),
     ),
 ]

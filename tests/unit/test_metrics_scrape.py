@@ -130,6 +130,7 @@ driftline_watermark_timestamp_seconds{stream="main"} 1.5
 driftline_partition_watermark_timestamp_seconds{stream="main",topic="p",partition="0"} 1.5
 driftline_partition_paused{stream="main",topic="p",partition="0",reason="skew"} 1
 driftline_stream_on_hold{stream="main"} 0
+driftline_ready 0
 driftline_kafka_up 1
 driftline_config_last_reload_successful 1
 driftline_metrics_series_suppressed 0

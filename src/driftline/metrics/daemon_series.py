@@ -37,6 +37,7 @@ def _daemon(families: Families, view: DaemonView) -> None:
         put("triggers_total", _rule_labels(labels), count)
     put("outbox_pending_events", "", view.outbox_pending)
     put("outbox_oldest_timestamp_seconds", "", _seconds(view.outbox_oldest_ms))
+    put("ready", "", int(view.ready))
     put("kafka_up", "", int(view.kafka_up))
     families.put_histogram("commit_duration_seconds", "", view.commit_seconds)
     for stage, histogram in view.batch_seconds.items():

@@ -184,6 +184,7 @@ _TRAFFIC = (
     ),
 )
 _DAEMON = (
+    Metric("ready", "gauge", "1 while nothing stands in its way; /-/ready says what does"),
     Metric("kafka_up", "gauge", "1 while a broker is reachable"),
     Metric("commit_duration_seconds", "histogram", "Time of a commit"),
     Metric("batch_duration_seconds", "histogram", "Time of a stage for one batch", ("stage",)),
