@@ -16,6 +16,7 @@ from driftline.metrics.view import RuleView
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import Rules, Window
 from driftline.records import Blob, BlobKey, Message
+from driftline.rules.resolve import Resolved
 from driftline.rules.spec import Combination, RuleSpec, comparisons
 from driftline.settings import WindowKind
 
@@ -67,6 +68,10 @@ class Watch(Rules):
         """In the order in which they began."""
         self.triggers = rules.triggers
         self.trigger_last_ms = rules.trigger_last_ms
+
+    def of(self, slot: Slot) -> list[Resolved]:
+        """The rules that concern a slot."""
+        return self._rules.of(slot)
 
     def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
         """Statistics that some rule reads of a window."""
