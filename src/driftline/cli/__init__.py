@@ -19,6 +19,7 @@ _COMMANDS = {
         "check_config",
         "Show all mistakes of a configuration, or what it means.",
     ),
+    "schema": ("schema", "schema", "Print the JSON Schemas of configurations, triggers and references."),
     "reference": ("reference", "reference", "Build and show references."),
     "replay": ("replay", "replay", "Run files through the same engine: no Kafka, no state file."),
     "produce": ("produce", "produce", "Write JSON lines into a topic."),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
+from driftline.config.messages import Origins, Place
+from driftline.rules.spec import RuleSpec
 from driftline.settings import DAY_MS, SECOND_MS, Limits, ModelSettings, StreamSettings
-
-if TYPE_CHECKING:
-    from driftline.rules.spec import RuleSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +59,22 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """How the configuration was written, for those who speak of it. May hold secrets, so it is never shown."""
+
+    places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
+    """Where each model and each rule stands, by kind and name."""
+    origins: Origins = field(default_factory=Origins)
+    remarks: tuple[tuple[Place, str], ...] = ()
+    """What is right but remarkable, found while reading."""
+    default_rules: bool = False
+    """Whether the rules are the default ones."""
+    formats: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The file with the environment on top."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A valid configuration; all paths are absolute, all durations milliseconds."""
 
@@ -75,3 +90,4 @@ class Config:
     rules: tuple[RuleSpec, ...] = ()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     shutdown_grace_ms: int = 30 * SECOND_MS
+    notes: Notes = field(default_factory=Notes, repr=False, compare=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from driftline.config.messages import Place, unknown
-from driftline.config.shape import LabelsShape, ModelShape
+from driftline.config.model_shape import LabelsShape, ModelShape
 from driftline.config.values import RawWindow
 from driftline.settings import (
     DEFAULT_GATES,
