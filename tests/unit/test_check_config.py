@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from driftline.cli import invoke
-from driftline.cli.check_config import concerned, effective_delay_ms
 from driftline.config.parse import load_config
+from driftline.config.windows import concerned, effective_delay_ms
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS
 
 HEAD = """
