@@ -61,7 +61,9 @@ def _put_entry(
     into: list[Any], at: int, rest: tuple[str, ...], text: str, place: Place
 ) -> tuple[list[Any], Place]:
     if at > len(into):
-        raise ValueError(f"{place_text(place)} has {len(into)} entries; the next one is number {len(into)}")
+        raise ValueError(
+            f"there is no entry before it; the next one of {place_text(place)} is number {len(into)}"
+        )
     old = into[at] if at < len(into) else None
     value, found = _put(old, rest, text, (*place, at))
     return [*into[:at], value, *into[at + 1 :]], found

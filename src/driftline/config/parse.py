@@ -35,7 +35,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
     formats = reading.formats()
     streams = reading.streams(formats)
     models = reading.models(streams)
-    kafka = reading.kafka(cast("KafkaShape | None", sections["kafka"]))
+    kafka = reading.kafka(cast("KafkaShape | None", sections["kafka"]), streams.values())
     rules = read_rules(reading.raw, path.parent, models, reading.origins)
     mistakes = sorted(reading.mistakes, key=lambda mistake: reading.origins.order(mistake[0]))
     problems = [reading.origins.problem(*mistake) for mistake in mistakes]

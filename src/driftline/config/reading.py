@@ -18,7 +18,7 @@ from driftline.config.secrets import read_properties
 from driftline.config.section import Section
 from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StreamShape
 from driftline.config.sources import lists_of
-from driftline.config.streams import make_stream, stream_mistakes
+from driftline.config.streams import make_stream, own_topic_mistakes, stream_mistakes
 from driftline.settings import ModelSettings, StreamSettings
 
 _S = TypeVar("_S", bound=BaseModel)
@@ -131,10 +131,13 @@ class Reading:
             return None
         return make_model(shape, stream, self.folder)
 
-    def kafka(self, shape: KafkaShape | None) -> model.KafkaSettings | None:
+    def kafka(
+        self, shape: KafkaShape | None, streams: Iterable[StreamSettings | None]
+    ) -> model.KafkaSettings | None:
         """How Kafka is reached, with the secrets read from their files."""
         if shape is None:
             return None
+        self.add(list(own_topic_mistakes(shape.topics, (s for s in streams if s is not None))))
         place: Place = ("kafka", "properties")
         for key in sorted(OWNED.keys() & shape.properties.keys()):
             self.mistakes.append(((*place, key), f"the daemon sets this itself: {OWNED[key]}"))

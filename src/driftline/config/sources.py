@@ -125,9 +125,10 @@ def _file(path: Path, key: str, folder: Path) -> Listed:
     try:
         content, lines = read_yaml(path)
     except ConfigError as error:
-        return Listed(
-            place, mistakes=[((f"{name}: {p.path}" if p.path else name,), p.message) for p in error.problems]
-        )
+        found: list[tuple[Place, str]] = [
+            ((f"{name}: {p.path}",) if p.path else (), p.message) for p in error.problems
+        ]
+        return Listed(place, mistakes=found)
     mistakes = [((f"{name}: {k}",), unknown_key(str(k), (key,))) for k in content if k != key]
-    found = _list(content.get(key), place)
-    return Listed(place, found.entries, mistakes + found.mistakes, lines)
+    inner = _list(content.get(key), place)
+    return Listed(place, inner.entries, mistakes + inner.mistakes, lines)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from driftline.config.messages import Place, unknown
 from driftline.config.models import Mistake
-from driftline.config.shape import StreamShape, TimeShape
+from driftline.config.shape import StreamShape, TimeShape, TopicsShape
 from driftline.settings import StreamSettings, TimeSettings
 
 FORMATS = ("driftline",)
@@ -38,6 +38,21 @@ def _format_mistakes(stream: str, name: str, formats: Collection[str]) -> Iterat
     if name in formats:
         message = f'events cannot be read by a format of your own yet, as "{name}"; write format: driftline'
     yield ("streams", stream, "format"), message
+
+
+def own_topic_mistakes(topics: TopicsShape, streams: Iterable[StreamSettings]) -> Iterator[Mistake]:
+    """Topics that the daemon would both write and read."""
+    for stream in streams:
+        for kind in ("predictions", "labels", "features"):
+            for name, topic in dict(topics).items():
+                if topic in getattr(stream, kind):
+                    yield (
+                        ("kafka", "topics", name),
+                        (
+                            f'topic "{topic}" is read by streams.{stream.name}.{kind}: what is written there would be '
+                            "read as an event; choose another name"
+                        ),
+                    )
 
 
 def make_stream(name: str, shape: StreamShape) -> StreamSettings:

@@ -20,8 +20,11 @@ _NEVER_NEGATIVE = frozenset(
 
 def condition_doubts(comparison: Comparison) -> Iterator[str]:
     """Doubts about a comparison whatever its model is."""
-    yield from _range(comparison)
+    impossible = list(_range(comparison))
+    yield from impossible
     metric, better = comparison.metric, STATISTICS[comparison.metric].better
+    if impossible:
+        return
     if comparison.op == "above" and better is Better.HIGHER:
         yield f"{metric} is better the higher it is, and this is true while it is above; write below"
     if comparison.op == "below" and better is Better.LOWER:
@@ -56,7 +59,7 @@ def _range(comparison: Comparison) -> Iterator[str]:
             else "≥ 0"
         )
         near = f"; write {limit / 100:g}" if share and 1 < limit <= 100 else ""
-        yield f"{metric} is {'in ' if '…' in known else ''}{known}, so {limit:g} is never crossed{near}"
+        yield f"{metric} is {'in ' if '…' in known else ''}{known}, so {limit:g} is never reached{near}"
     if comparison.op == "above" and limits[0] == highest:
         yield f"{metric} is never above {limits[0]:g}"
     if comparison.op == "below" and limits[0] == lowest:
