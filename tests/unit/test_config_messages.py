@@ -151,7 +151,7 @@ def test_a_file_with_ten_mistakes_names_them_all_at_once():
     ("text", "expected"),
     [
         ("10 min", '"10m"'), ("10 mintues", '"10m"'), ("2 weeks", '"2w"'), ("24hrs", '"1d"'), ("1.5h", '"90m"'),
-        ("1h30m", '"90m"'), ("3 dyas", '"3d"'), ("90 Sec.", '"90s"'), ("10x", 'a number and a unit'),
+        ("1h30m", '"90m"'), ("3 dyas", '"3d"'), ("90 Sec.", '"90s"'), ("10x", "a number and a unit"),
         ("1 month", 'days, as "30d"'), ("1M", 'days, as "30d"'),
     ],
 )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from driftline.config.messages import Origins, Place
 from driftline.rules.spec import RuleSpec
@@ -60,7 +59,7 @@ class MetricsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notes:
-    """How the configuration was written, for those who speak of it. May hold secrets, so it is never shown."""
+    """How the configuration was written, for those who speak of it."""
 
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     """Where each model and each rule stands, by kind and name."""
@@ -70,8 +69,6 @@ class Notes:
     default_rules: bool = False
     """Whether the rules are the default ones."""
     formats: tuple[str, ...] = ()
-    raw: Mapping[str, Any] = field(default_factory=dict)
-    """The file with the environment on top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
     raw, lines = read_yaml(path)
     origins = Origins(lines)
     raw, misplaced = overlay(raw, env, origins)
-    reading = Reading(raw, path.parent, origins)
+    reading = Reading(raw, path, origins)
     sections = reading.sections()
     formats = reading.formats()
     streams = reading.streams(formats)
@@ -44,7 +44,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
     known = tuple(s for s in streams.values() if s is not None)
     notes = model.Notes(
         places={**reading.places, **rules.places}, origins=rules.origins, remarks=tuple(reading.remarks),
-        default_rules=rules.are_defaults, formats=formats, raw=raw,
+        default_rules=rules.are_defaults, formats=formats,
     )  # fmt: skip
     return _assemble(path, sections, kafka, known, tuple(models), rules, notes)
 

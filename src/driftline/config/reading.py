@@ -14,7 +14,7 @@ from driftline.config.librdkafka import OWNED
 from driftline.config.messages import Origins, Place, problems_of, shown, unknown_key, without
 from driftline.config.model_shape import ModelShape
 from driftline.config.models import Mistake, make_model, model_mistakes
-from driftline.config.secrets import read_properties
+from driftline.config.secrets import everybody_may_read, read_properties, written_out
 from driftline.config.section import Section
 from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StreamShape
 from driftline.config.sources import lists_of
@@ -27,9 +27,10 @@ _S = TypeVar("_S", bound=BaseModel)
 class Reading:
     """Collects mistakes instead of stopping at the first."""
 
-    def __init__(self, raw: Mapping[str, Any], folder: Path, origins: Origins) -> None:
+    def __init__(self, raw: Mapping[str, Any], path: Path, origins: Origins) -> None:
         self.raw = raw
-        self.folder = folder
+        self.path = path
+        self.folder = path.parent
         self.origins = origins
         self.mistakes: list[Mistake] = []
         self.places: dict[tuple[str, str], Place] = {}
@@ -144,6 +145,10 @@ class Reading:
         properties = read_properties(shape.properties, self.folder)
         self.mistakes += [((*place, key), message) for key, message in properties.problems.items()]
         self.remarks += [((*place, key), message) for key, message in properties.remarks.items()]
+        if everybody_may_read(self.path):
+            apart = "everybody on this machine may read this file; write {}_file with a path instead"
+            found = [k for k in written_out(shape.properties) if (*place, k) not in self.origins.variables]
+            self.remarks += [((*place, key), apart.format(key)) for key in found]
         return model.KafkaSettings(
             bootstrap_servers=shape.bootstrap_servers, start=shape.start, on_data_loss=shape.on_data_loss,
             properties=properties.values, topics=model.Topics(**dict(shape.topics)),

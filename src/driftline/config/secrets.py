@@ -44,7 +44,7 @@ def read_properties(raw: Mapping[str, Any], folder: Path) -> Properties:
 def _read(found: Properties, key: str, path: Path) -> None:
     try:
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
-        everybody = path.stat().st_mode & stat.S_IROTH
+        everybody = everybody_may_read(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         found.problems[key] = f"the file cannot be read: {reason}"
@@ -55,6 +55,11 @@ def _read(found: Properties, key: str, path: Path) -> None:
     found.values[key.removesuffix(_FILE)] = text
     if everybody:
         found.remarks[key] = "everybody on this machine may read the file; take that right away (chmod o-r)"
+
+
+def everybody_may_read(path: Path) -> bool:
+    """Whether a file's mode lets everybody on this machine read it."""
+    return bool(path.stat().st_mode & stat.S_IROTH)
 
 
 def written_out(raw: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from driftline.config.doubts.metrics import metrics_doubts
 from driftline.config.doubts.models import model_doubts
 from driftline.config.doubts.references import Found, find, reference_doubts
 from driftline.config.doubts.rules import rule_doubts
-from driftline.config.doubts.secrets import secret_doubts
 from driftline.config.doubts.streams import stream_doubts
 from driftline.config.doubts.traffic import traffic_doubts
 from driftline.config.messages import Place
@@ -32,7 +31,6 @@ def doubts(config: Config) -> list[Problem]:
 
 def _all(config: Config, found: dict[str, Found]) -> Iterator[Doubt]:
     yield from config.notes.remarks
-    yield from secret_doubts(config)
     yield from stream_doubts(config)
     yield from metrics_doubts(config)
     streams = {s.name: s for s in config.streams}
