@@ -19,6 +19,11 @@ _COMMANDS = {
         "check_config",
         "Show all mistakes of a configuration, or what it means.",
     ),
+    "estimate": (
+        "estimate",
+        "estimate",
+        "Say how many series, how much memory and disk a configuration will need.",
+    ),
     "schema": ("schema", "schema", "Print the JSON Schemas of configurations, triggers and references."),
     "reference": ("reference", "reference", "Build and show references."),
     "replay": ("replay", "replay", "Run files through the same engine: no Kafka, no state file."),
