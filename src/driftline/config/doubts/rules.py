@@ -26,9 +26,12 @@ def rule_doubts(config: Config, rule: RuleSpec, found: Mapping[str, Found]) -> I
     models = [m for m in config.models if concerned(rule, m)]
     yield from _names(config, rule, place)
     steps = {s.name: s.time.step_ms for s in config.streams}
+    nowhere = {m.match: why for m in models if (why := _never(rule, m, steps[m.stream], found[m.match]))}
     for model in models:
-        named = len(models) == 1 or rule.models != ("*",)
-        for message in _with_model(rule, model, steps[model.stream], found[model.match], named=named):
+        # A rule for all models is for those that have its metric: it is meant so, unless none has.
+        if model.match in nowhere and (rule.models != ("*",) or len(nowhere) == len(models)):
+            yield (*place, "when"), nowhere[model.match]
+        for message in _unfilled(rule, model, steps[model.stream], found[model.match]):
             yield (*place, "when"), message
         yield from _durations(rule, model, steps[model.stream], place)
 
@@ -64,23 +67,24 @@ def _effects(rule: RuleSpec, place: Place) -> Iterator[Doubt]:
             yield (*place, "no_data"), "has no effect: a rule on silence is not judged on windows"
 
 
-def _with_model(
-    rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found, *, named: bool
-) -> Iterator[str]:
+def _never(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> str | None:
+    """Why the rule is never judged for a model, if it is not."""
     for comparison in rule.comparisons():
-        message = never_judged(comparison, model, found)
-        if message is not None:
-            if named:
-                yield f"{comparison.metric} of {model.match} is never judged: {message}"
-            continue
+        why = never_judged(comparison, model, found)
+        if why is not None:
+            return f"{comparison.metric} of {model.match} is never judged: {why}"
+        if window_of(comparison, model, step_ms) is None:
+            return _without_window(comparison.kind, comparison.window_ms, model, step_ms)
+    return None
+
+
+def _unfilled(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> Iterator[str]:
+    for comparison in rule.comparisons():
         window = window_of(comparison, model, step_ms)
-        if window is None:
-            if named:
-                yield _without_window(comparison.kind, comparison.window_ms, model, step_ms)
-            continue
-        short = unfilled(model, found, comparison, window)
-        if short is not None:
-            yield short
+        if window is not None and never_judged(comparison, model, found) is None:
+            message = unfilled(model, found, comparison, window)
+            if message is not None:
+                yield message
 
 
 def _without_window(kind: WindowKind, length_ms: int | None, model: ModelSettings, step_ms: int) -> str:
