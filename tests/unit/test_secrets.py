@@ -55,6 +55,7 @@ def write(folder: Path, servers: str = "127.0.0.1:1", port: int = 1, more: str =
     path = folder / "driftline.yaml"
     text = CONFIG.format(servers=servers, secret=IN_FILE, port=port, more=more)
     path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
     return path
 
 
@@ -133,6 +134,7 @@ def test_no_secret_is_in_anything_that_a_running_daemon_shows(tmp_path):
     shown["models"] = command("models", "--config", str(path))
     assert (code, [name for name, text in shown.items() if CANARY in text]) == (0, [])
     assert "driftline has stopped" in shown["log"]
+    assert "everybody on this machine may read this file" in shown["log"]
     assert all(shown.values())
 
 

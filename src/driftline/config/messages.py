@@ -25,6 +25,8 @@ _SHAPES = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "finite_number": "a number",
     "float_type": "a number",
     "float_parsing": "a number",
     "bool_type": "true or false",
@@ -35,6 +37,7 @@ _NEEDED = {
     "stream": "the name of a stream",
     "task": "binary, multiclass or regression",
 }
+_KEY = "[key]"
 _SECRET = ("kafka", "properties")
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
@@ -82,9 +85,14 @@ def problems_of(error: ValidationError, shape: type[BaseModel], place: Place) ->
     """All mistakes that pydantic found in one section, in our words."""
     found = []
     for detail in error.errors(include_url=False):
-        here = (*place, *detail["loc"])
+        here = (*place, *_inside(detail["loc"]))
         found.append((here, _message(dict(detail), shape, "a value" if hidden(here) else None)))
     return found
+
+
+def _inside(loc: tuple[str | int, ...]) -> Place:
+    """pydantic's place; that of a key itself is where the key stands."""
+    return (*loc[:-2], str(loc[-2])) if loc and loc[-1] == _KEY else loc
 
 
 def _message(detail: Mapping[str, Any], shape: type[BaseModel], instead: str | None) -> str:
@@ -92,6 +100,8 @@ def _message(detail: Mapping[str, Any], shape: type[BaseModel], instead: str | N
     found = instead or shown(detail["input"])
     if kind == "extra_forbidden":
         return unknown_key(str(detail["loc"][-1]), _fields(shape, detail["loc"][:-1]))
+    if kind == "invalid_key" or _KEY in detail["loc"]:
+        return f'the key {found} is not a text; write "{found}"'
     if kind == "missing":
         return f"is missing; write {_NEEDED[str(detail['loc'][-1])]}"
     if kind == "value_error":
@@ -102,7 +112,7 @@ def _message(detail: Mapping[str, Any], shape: type[BaseModel], instead: str | N
     if kind in ("literal_error", "enum"):
         known = [w.strip("'") for w in context["expected"].replace(" or ", ", ").split(", ")]
         return f"found {found}; {unknown(str(detail['input']), known)}"
-    return f"found {found}; write {_SHAPES[kind]}"
+    return f"found {found}; write {_SHAPES.get(kind, 'something else')}"
 
 
 def _fields(shape: type[BaseModel], place: Sequence[str | int]) -> list[str]:

@@ -32,9 +32,9 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         No such file, no YAML, a key given twice, or no mapping at the top.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader)
-        content = yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+        loader = Loader(path.read_text(encoding="utf-8-sig"))
+        node = loader.get_single_node()
+        content = None if node is None else loader.construct_document(node)
     except OSError as error:
         raise ConfigError([Problem("", f"{path} cannot be read: {error.strerror}")], str(path)) from error
     except UnicodeDecodeError as error:
