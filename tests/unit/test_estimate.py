@@ -13,9 +13,8 @@ import pytest
 from driftline.aggregates.panes import Panes
 from driftline.cli import invoke
 from driftline.config.parse import load_config
-from driftline.metrics.collector import Collector
 from driftline.metrics.view import DaemonView
-from driftline.pipeline.needs.series import count_series
+from driftline.pipeline.needs.series import series_of
 from driftline.pipeline.snapshot import snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
@@ -178,14 +177,14 @@ def both(request, tmp_path_factory) -> tuple[Line, dict[str, int], dict[str, int
     config = load_config(folder / "c.yaml", {})
     line = estimate_lines(config)[0]
     engine = build_engine(config, config.streams[0])
-    before = count_series(Collector().families(view(engine)))
+    before = series_of(view(engine))
     store = SqliteStore.open(folder / "state.db")
     empty = (folder / "state.db").stat().st_size
     run(engine, store, task, a_day)
     store.close()
     slot, table = engine.pipeline.registry.slots[0], engine.pipeline.join.table
     real = {
-        "series": count_series(Collector().families(view(engine))) - before,
+        "series": series_of(view(engine)) - before,
         "panes": sum(size_of(panes) for _, panes in slot.panes()),
         "index": size_of_index(engine),
         "join": table.live * table.row_bytes,

@@ -44,7 +44,7 @@ PAGES = (
     "-/healthy",
     "-/ready",
     "",
-    *(f"api/v1/{name}" for name in ENDPOINTS),
+    *(f"api/v1/{e.name}" for e in ENDPOINTS),
     "api/v1/openapi.json",
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from driftline.config.messages import Place, located, place_text, shown, unknown
+from driftline.config.messages import Origins, Place, place_text, shown, unknown
 from driftline.config.model import Config
 from driftline.config.parse import load_config
 from driftline.config.rules import read_rules
@@ -94,7 +94,7 @@ def _rules(reading: Reading, raw: Mapping[str, Any], place: Place) -> _Rules | N
 def _below(reading: Reading, place: Place, problem: Problem) -> None:
     """A mistake that the reader of rules found: its place below ours, with the line of what is above it."""
     text = place_text(place) + problem.path.removeprefix("rules")
-    reading.problems.append(located(Problem(text, problem.message), reading.lines))
+    reading.problems.append(Origins(dict(reading.lines)).located(Problem(text, problem.message)))
 
 
 def _of_config(reading: Reading, written: object, place: Place) -> _Rules:
@@ -115,9 +115,9 @@ def _of_file(reading: Reading, written: str, place: Place) -> _Rules:
         return _Rules(sound=False)
     if not content.get("rules") and not content.get("rule_files"):
         reading.wrong(place, f'{shown(written)} has no rules; write them as a list under "rules:"')
-    specs, problems = read_rules(content, path.parent, lines)
-    _elsewhere(reading, place, written, tuple(problems))
-    return _Rules(specs, sound=not problems)
+    found = read_rules(content, path.parent, (), Origins(dict(lines)))
+    _elsewhere(reading, place, written, tuple(found.problems))
+    return _Rules(tuple(found.specs), sound=not found.problems)
 
 
 def _elsewhere(reading: Reading, place: Place, written: str, problems: tuple[Problem, ...]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from driftline.config.messages import Place, shown, unknown, with_line
+from driftline.config.messages import Origins, Place, shown, unknown
 from driftline.durations import duration_ms
 from driftline.errors import Problem
 from driftline.rules.timeline import SHOWN, Happened, Timeline
@@ -27,7 +27,7 @@ class Reading:
 
     def wrong(self, place: Place, message: str) -> None:
         """Note a mistake."""
-        self.problems.append(with_line(place, message, self.lines))
+        self.problems.append(Origins(dict(self.lines)).problem(place, message))
 
     def keys(self, raw: Mapping[str, Any], known: tuple[str, ...], place: Place) -> None:
         """Note the keys that nothing reads."""

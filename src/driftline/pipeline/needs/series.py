@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from driftline.aggregates.panes import Panes
 from driftline.metrics.collector import Collector
-from driftline.metrics.render import Families
 from driftline.metrics.view import DaemonView, RuleView
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.lookup import Latest, SlotLookup
@@ -21,14 +20,7 @@ from driftline.settings import Task, WindowKind
 
 def series_of(view: DaemonView) -> int:
     """How many series a view shows where no budget is in the way."""
-    return count_series(Collector().families(view))
-
-
-def count_series(families: Families) -> int:
-    """Values, and of each histogram its buckets with +Inf, its sum and its count."""
-    histograms = (h for series in families.histograms.values() for h in series.values())
-    plain = sum(len(series) for series in families.values.values())
-    return plain + sum(max(len(h[0]) + 1, len(h[1])) + 2 for h in histograms)
+    return Collector().families(view, {}).count
 
 
 def series_of_version(asked: Asked, engine: StreamEngine, slot: Slot) -> int:
