@@ -7,9 +7,11 @@ import numpy as np
 from driftline.records import Ints, Words
 
 Columns = dict[str, np.ndarray]
-_NAMES = ("topic", "partition", "offset", "time_ms", "eff_ms")
-Place = tuple[str, int, int, int, int]
-NOWHERE: Place = ("", -1, -1, -1, -1)
+WHERE = ("place", "offset", "time_ms")
+"""Columns that say where a label stands: its partition's code, its offset and its time."""
+_NAMES = (*WHERE, "eff_ms")
+Place = tuple[int, int, int, int]
+NOWHERE: Place = (-1, -1, -1, -1)
 
 
 class Origins:
@@ -34,12 +36,12 @@ class Origins:
 
     def forget(self, before_ms: int) -> None:
         """Drop the labels with an effective time before ``before_ms``: nothing waits that long."""
-        self._of = {key: place for key, place in self._of.items() if place[4] >= before_ms}
+        self._of = {key: place for key, place in self._of.items() if place[3] >= before_ms}
 
     def limit(self, keep: int) -> None:
         """Bound the memory: drop the oldest."""
         if len(self._of) > keep:
-            oldest = sorted(self._of, key=lambda k: (self._of[k][4], k))[: len(self._of) - keep]
+            oldest = sorted(self._of, key=lambda k: (self._of[k][3], k))[: len(self._of) - keep]
             for key in oldest:
                 del self._of[key]
 
@@ -56,9 +58,8 @@ class Origins:
 
 
 def _columns(places: list[Place]) -> Columns:
-    topic, partition, offset, time_ms, eff_ms = zip(*places, strict=True) if places else ((),) * 5
+    place, offset, time_ms, eff_ms = zip(*places, strict=True) if places else ((),) * 4
     return {
-        "topic": np.array(topic, np.str_), "partition": np.array(partition, np.int32),
-        "offset": np.array(offset, np.int64), "time_ms": np.array(time_ms, np.int64),
-        "eff_ms": np.array(eff_ms, np.int64),
+        "place": np.array(place, np.int32), "offset": np.array(offset, np.int64),
+        "time_ms": np.array(time_ms, np.int64), "eff_ms": np.array(eff_ms, np.int64),
     }  # fmt: skip

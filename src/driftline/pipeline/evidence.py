@@ -8,9 +8,9 @@ import numpy as np
 
 from driftline.effects.trigger import REQUEST_RESOLVED, REQUESTED, RETRACTED, Occasion, number
 from driftline.instants import rfc3339
+from driftline.pipeline.shown import whole
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import evaluate
-from driftline.pipeline.view import whole
 from driftline.rules.resolve import Resolved
 from driftline.rules.spec import Comparison, Silence, comparisons, hours_text
 from driftline.rules.verdict import Violation

@@ -77,6 +77,10 @@ class Judging:
         self.book = Rulebook(rules)
         self._next.clear()
 
+    def of(self, slot: Slot) -> list[Resolved]:
+        """The rules that concern a slot, in the order of the configuration."""
+        return self.book.of(slot)
+
     # -- what is read --------------------------------------------------------------------------------
 
     def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.metrics.view import RuleView
 from driftline.pipeline import instances
+from driftline.pipeline.evidence import condition_text
 from driftline.pipeline.lookup import from_rows, held_at, to_rows
 from driftline.pipeline.slots import Slot
-from driftline.records import Blob
+from driftline.records import Blob, Dimension
+from driftline.rules.machine import Phase
 from driftline.rules.requests import Requests
+from driftline.settings import duration_text
 
 if TYPE_CHECKING:
     from driftline.pipeline.instances import Instance
@@ -73,18 +76,33 @@ def _restore_instances(judging: Judging, rows: list[dict[str, Any]], codes: dict
 
 def views(judging: Judging, slots: list[Slot]) -> tuple[RuleView, ...]:
     """Every instance, as it is shown."""
-    severities = {r.identity: r.severity for r in judging.rules}
-    return tuple(_view(judging, i, slots[i.slot], severities.get(i.rule, "")) for i in judging.instances)
+    return tuple(_view(judging, i, slots[i.slot]) for i in judging.instances)
 
 
-def _view(judging: Judging, i: Instance, slot: Slot, severity: str) -> RuleView:
-    worst = i.violations[0] if i.violations else None
+def _view(judging: Judging, i: Instance, slot: Slot) -> RuleView:
+    worst, state, rule = i.violations[0] if i.violations else None, i.state, judging.book.rule_of(slot, i)
+    known = judging.book.find(slot, i.rule) is not None
+    read = worst or next(iter(rule.spec.comparisons()), None)
+    pending = known and state.phase is Phase.PENDING and state.active_since_ms is not None
     return RuleView(
-        rule=i.name, model=slot.model.name, version=slot.version, instance=i.binding, severity=severity,
-        state=str(i.state.phase), active_since_ms=i.state.active_since_ms, fired_at_ms=i.state.fired_at_ms,
+        rule=i.name, model=slot.model.name, version=slot.version, instance=i.binding,
+        severity=rule.spec.severity if known else "", state=str(state.phase),
+        active_since_ms=state.active_since_ms, fired_at_ms=state.fired_at_ms,
         value=worst.value if worst else None, threshold=worst.threshold if worst else None,
-        insufficient=i.insufficient or _empty(judging, i, slot), last_judged_ms=i.state.last_judged_ms,
+        insufficient=i.insufficient or _empty(judging, i, slot), last_judged_ms=state.last_judged_ms,
+        then=rule.spec.then, condition=condition_text(rule) if known else i.episode.get("condition", ""),
+        for_text=rule.spec.for_text,
+        fires_at_ms=(state.active_since_ms or 0) + rule.effective_delay_ms if pending else None,
+        metric=read.metric if read else None,
+        window=duration_text(read.window_ms) if read and read.window_ms else None,
+        of=_about(worst.dimension) if worst else None, low=worst.low if worst else None,
+        high=worst.high if worst else None,
     )  # fmt: skip
+
+
+def _about(dimension: Dimension) -> str | None:
+    segment = "=".join(dimension.segment) if dimension.segment else None
+    return " ".join(x for x in (dimension.feature, dimension.class_, segment, dimension.output) if x) or None
 
 
 def _empty(judging: Judging, i: Instance, slot: Slot) -> bool:

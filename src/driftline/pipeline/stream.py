@@ -13,6 +13,7 @@ from driftline.metrics.view import RuleView
 from driftline.pipeline.engine import Instant, Judged, Pipeline, instant_order
 from driftline.pipeline.slots import Slot
 from driftline.records import Blob, BlobKey, Evaluation, Ints, Message, TopicPartition
+from driftline.rules.resolve import Resolved
 from driftline.settings import WindowKind
 from driftline.statistics.drift import evaluate_drift
 from driftline.statistics.lines import sample_lines
@@ -61,6 +62,9 @@ class Rules(Protocol):
     @property
     def trigger_last_ms(self) -> dict[tuple[str, str, str, str], int]:
         """Instant of each rule's last request."""
+
+    def of(self, slot: Slot) -> list[Resolved]:
+        """The rules that concern a slot."""
 
     def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
         """Statistics that some rule reads of a window."""
@@ -119,11 +123,11 @@ class StreamEngine:
         watermark_ms = max(pipeline.next_watermark(idle), until_ms if until_ms is not None else after_ms)
         if watermark_ms <= after_ms:
             return []
-        pipeline.apply_labels(watermark_ms)
+        pipeline.pass_by(idle, watermark_ms)
         messages: list[Message] = []
         for instant_ms, group in groupby(self._instants(after_ms, watermark_ms), key=lambda i: i[0]):
             messages += self._quiet(instant_ms - 1, wall_ms)
-            pipeline.apply_staged(instant_ms)
+            pipeline.apply(instant_ms)
             pipeline.evict(instant_ms)
             for _code, windows in groupby(group, key=lambda i: i[2]):
                 messages += self._judge(list(windows), wall_ms)
@@ -150,7 +154,7 @@ class StreamEngine:
         messages: list[Message] = []
         rules = self.rules
         while rules is not None and (at_ms := rules.next_ms()) is not None and at_ms <= until_ms:
-            self.pipeline.apply_staged(at_ms)
+            self.pipeline.apply(at_ms)
             messages += rules.quiet(at_ms, wall_ms)
         return messages
 
@@ -215,6 +219,7 @@ class StreamEngine:
         """Write what waited for the final labels, each judged performance line followed by its final one."""
         if not self.samples:
             return
+        self.pipeline.catch_up()
         for judged, lines in self.samples.waiting:
             self.samples.write(lines if judged.kind is WindowKind.DRIFT else self._with_final(judged, lines))
         self.samples.waiting = []
