@@ -21,7 +21,9 @@ SPECS = st.builds(
     for_ms=st.integers(0, 30).map(lambda h: h * HOUR_MS // 2),
     for_windows=st.none() | st.integers(1, 5),
     keep_firing_for_ms=st.integers(0, 20).map(lambda h: h * HOUR_MS // 2),
-    max_gap_ms=st.integers(2, 20).map(lambda h: h * HOUR_MS // 2),  # resolving a rule raises it to its cadence
+    max_gap_ms=st.integers(2, 20).map(
+        lambda h: h * HOUR_MS // 2
+    ),  # resolving a rule raises it to its cadence
     no_data=st.sampled_from(("hold", "reset", "fire")),
 )
 STRETCHES = st.lists(st.tuples(st.sampled_from((True, True, False, None)), st.integers(0, 40)), max_size=8)
