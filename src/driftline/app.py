@@ -16,6 +16,8 @@ from driftline.errors import DataLoss
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView, PartitionView, StreamView
 from driftline.pipeline.engine import Fed
+from driftline.pipeline.recent import Recent
+from driftline.pipeline.shown import Shown
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
@@ -30,10 +32,14 @@ from driftline.store.sqlite import SqliteStore, StateFull
 POLL_RECORDS = 20_000
 REFRESH_S = 2.0
 VIEW_S = 1.0
+VIEW_MOST_S = 5.0
+VIEW_SHARE = 0.2
+"""Of the loop's time that views may take, as long as they are not older than ``VIEW_MOST_S``."""
 COMMIT_LEAST_S = 1.0
 COMMIT_MOST_S = 15.0
 BYTES_PER_S = 2_000_000
 RETRY_S = 5.0
+RECENT_KEY = ("meta", "triggers")
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class Runner:
     breaker: Breaker = field(default_factory=Breaker)
     spoiled: bool = False
     """What was read since the last commit may be of a topic made anew: it is never committed."""
+    shown: Shown = field(default_factory=Shown)
 
     def poll(self, timeout_s: float) -> list[RawBatch]:
         """What the source has; nothing while the stream is on hold."""
@@ -77,6 +84,7 @@ class Daemon:
         self.queue: list[tuple[str, Message]] = []
         self.outbox: dict[int, tuple[str, Message]] = {}
         self.sent: list[int] = []
+        self.recent = Recent()
         self.failed: list[int] = []
         self.retried = 0.0
         self.in_flight: dict[str, int] = {}
@@ -89,6 +97,7 @@ class Daemon:
         self.started_ms = self._wall_ms()
         self.written_bytes = 0
         self._view_at = 0.0
+        self._view_took_s = 0.0
 
     # -- start ---------------------------------------------------------------------------------------
 
@@ -101,6 +110,7 @@ class Daemon:
                 runner.engine.rules.restore(stored.blobs.get(runner.name, {}))
             ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
             runner.source.open(dict(runner.engine.pipeline.positions), ids)
+        self.recent.restore(stored.blobs.get("", {}).get(RECENT_KEY))
         for row in stored.outbox:
             self.outbox[row.seq] = (row.stream, row.message)
             if place := place_of(row.message):
@@ -135,7 +145,7 @@ class Daemon:
         started = time.perf_counter()
         pipeline = runner.engine.pipeline
         for key in {k for b in batches for k in b.sources} & runner.idle:
-            pipeline.wake(key)
+            pipeline.wake(key, pipeline.positions.get(key, 0))
         for batch in batches:
             fed = pipeline.feed(batch)
             letters = [
@@ -172,6 +182,7 @@ class Daemon:
 
     def _note(self, message: Message) -> None:
         headers = {name: value.decode() for name, value in message.headers}
+        self.recent.note(message)
         self.log.info(
             "effect",
             type=headers["ce_type"],
@@ -190,7 +201,7 @@ class Daemon:
         runner.refreshed = now
         for key in runner.source.refresh():
             if runner.engine.pipeline.watermark_ms > -(1 << 61):
-                runner.engine.pipeline.wake(key)
+                runner.engine.pipeline.wake(key, 0)
             self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
         for text in runner.source.warnings():
             self.log.warning(text, stream=runner.name)
@@ -284,10 +295,13 @@ class Daemon:
         for runner in self.runners:
             if runner.spoiled:
                 continue
+            runner.engine.pipeline.catch_up()
             if runner.dirty or any(name == runner.name for name, _ in self.queue):
                 commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
                 commit.partitions += self._rows(runner)
                 runner.dirty = False
+        if self.recent.dirty:
+            commit.blobs["", *RECENT_KEY] = self.recent.blob()
         commit.blobs["", "meta", "models"] = Blob(1, {"seen": self._seen()})
         commit.outbox, commit.sent = self.queue, self.sent
         commit.now_ms = self._wall_ms()
@@ -370,14 +384,18 @@ class Daemon:
     # -- view and end --------------------------------------------------------------------------------
 
     def refresh_view(self, *, force: bool = False) -> None:
-        """Compute what is shown, at most once a second."""
+        """Compute what is shown, at most once a second; more rarely where that takes long."""
         now = time.monotonic()
-        if not force and now - self._view_at < VIEW_S:
+        wait_s = min(VIEW_MOST_S, max(VIEW_S, self._view_took_s / VIEW_SHARE))
+        if not force and now - self._view_at < wait_s:
             return
         self._view_at = now
         self.view = self._make_view()
+        self._view_took_s = time.monotonic() - now
 
     def _make_view(self) -> DaemonView:
+        for runner in self.runners:
+            runner.engine.pipeline.catch_up()
         path = Path(self.config.state_path)
         reasons: list[str] = []
         if self.trouble:
@@ -407,6 +425,7 @@ class Daemon:
             ready=not reasons,
             reasons=tuple(reasons),
             version=__version__,
+            triggers=self.recent.views(),
         )
 
     def _stream_view(self, runner: Runner) -> StreamView:
@@ -423,8 +442,9 @@ class Daemon:
         )  # fmt: skip
         rules = runner.engine.rules.views() if runner.engine.rules else ()
         view = stream_view(
-            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold
-        )
+            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold,
+            runner.shown,
+        )  # fmt: skip
         told: dict[str, Mapping[tuple[str, ...], int]] = {
             "group_commit_failures_total": {(): runner.source.report_failures}
         }

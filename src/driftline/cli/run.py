@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from driftline.app import Daemon, Runner
+from driftline.config.doubts import doubts
 from driftline.config.model import Config
 from driftline.config.parse import load_config
 from driftline.logs import configure
@@ -30,6 +31,8 @@ def run(config_path: Path, wait: bool) -> None:
     """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
     log = configure()
     config = load_config(config_path, os.environ)
+    for doubt in doubts(config):
+        log.warning("surely not meant", place=doubt.path, message=doubt.message)
     store = SqliteStore.open(Path(config.state_path), wait=wait)
     runners = [
         Runner(

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.totals import Totals
 from driftline.join.table import JoinTable
-from driftline.pipeline.engine import LateRows, Pipeline
+from driftline.pipeline.engine import Pipeline
+from driftline.pipeline.places import Places
 from driftline.pipeline.ranges import DataIndex
 from driftline.pipeline.slots import Slot
+from driftline.pipeline.state import LateRows
 from driftline.records import Blob, BlobKey, Coded, PredictionPart
 from driftline.settings import WindowKind
 
@@ -37,6 +39,7 @@ def snapshot(pipeline: Pipeline) -> dict[BlobKey, Blob | None]:
     blobs["staged", "changes"] = _columns(pipeline.changes.snapshot())
     blobs["staged", "late"] = _late(pipeline)
     blobs["staged", "places"] = _columns(pipeline.places.snapshot())
+    blobs["staged", "origins"] = _columns(pipeline.origins.snapshot())
     return blobs
 
 
@@ -56,6 +59,7 @@ def _stream(pipeline: Pipeline) -> Blob:
         "watermark_ms": pipeline.watermark_ms,
         "watermarks": [[t, p, w] for (t, p), w in pipeline.watermarks.items()],
         "positions": [[t, p, o] for (t, p), o in pipeline.positions.items()],
+        "partitions": pipeline.partitions.keys,
         "models": models,
         "slots": slots,
         "counts": [[*k, n] for k, n in pipeline.counts.items()],
@@ -82,14 +86,7 @@ def _pane(slot: Slot, kind: WindowKind, panes: Panes, start: int) -> Blob | None
 
 
 def _columns(columns: dict[str, Any]) -> Blob:
-    """String columns go as JSON-able lists; the others as arrays."""
-    texts = {n: c.tolist() for n, c in columns.items() if c.dtype.kind == "U"}
-    return Blob(FORMAT, texts, {n: c for n, c in columns.items() if c.dtype.kind != "U"})
-
-
-def _from_columns(blob: Blob) -> dict[str, Any]:
-    texts = {n: np.array(values, np.str_) for n, values in blob.data.items()}
-    return {**blob.arrays, **texts}
+    return Blob(FORMAT, {}, columns)
 
 
 def _late(pipeline: Pipeline) -> Blob:
@@ -130,14 +127,16 @@ def restore(pipeline: Pipeline, blobs: dict[BlobKey, Blob]) -> None:
     pipeline.positions = {(t, p): o for t, p, o in data["positions"] if t in topics}
     pipeline.counts = Counter({tuple(k): n for *k, n in data["counts"]})
     pipeline.unmonitored = Counter({(m, v): n for m, v, n in data["unmonitored"]})
+    pipeline.partitions = Places((t, p) for t, p in data["partitions"])
     slots = _restore_slots(pipeline, data)
     known = [pipeline.registry.models.get(m["name"]) for m in data["models"]]
     models = np.array([-1 if m is None else m.code for m in known], np.int32)
     codes = np.array([slots[c].code if c in slots else -1 for c in range(len(data["slots"]))], np.int32)
     _restore_join(pipeline, blobs["join_block", "table"], models, codes)
-    pipeline.labels.restore(_recoded(_from_columns(blobs["staged", "labels"]), "model", models))
-    pipeline.changes.restore(_recoded(_from_columns(blobs["staged", "changes"]), "slot", codes))
-    pipeline.places.restore(_recoded(_from_columns(blobs["staged", "places"]), "slot", codes))
+    pipeline.labels.restore(_recoded(blobs["staged", "labels"].arrays, "model", models))
+    pipeline.changes.restore(_recoded(blobs["staged", "changes"].arrays, "slot", codes))
+    pipeline.places.restore(_recoded(blobs["staged", "places"].arrays, "slot", codes))
+    pipeline.origins.restore(blobs["staged", "origins"].arrays)
     pipeline.late = _restore_late(slots, blobs["staged", "late"])
     for (kind, _key), blob in blobs.items():
         if kind == "pane":

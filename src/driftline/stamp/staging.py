@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from driftline.records import Codes32
 
 Columns = dict[str, NDArray[Any]]
 
@@ -35,8 +38,11 @@ class Staging:
             self._chunks = [{n: np.concatenate([c[n] for c in self._chunks]) for n in names}]
         return self._chunks[0]
 
-    def take(self, before_ms: int) -> Columns | None:
-        """Take out the rows with an effective time before ``before_ms``, in order; None: no row."""
+    def take(self, before_ms: int, ranks: Mapping[str, Codes32] | None = None) -> Columns | None:
+        """Take out the rows with an effective time before ``before_ms``, in order; None: no row.
+
+        ``ranks`` tells how the codes of a column are ordered, where the code itself does not.
+        """
         if not self.rows:
             return None
         columns = self._all()
@@ -48,7 +54,8 @@ class Staging:
         kept = {n: c[~due] for n, c in columns.items()}
         self._chunks = [kept] if count < self.rows else []
         self.rows -= count
-        keys = [taken[name] for name in reversed(self._order)]
+        ranked = ranks or {}
+        keys = [ranked[n][taken[n]] if n in ranked else taken[n] for n in reversed(self._order)]
         order = np.lexsort([*keys, taken["eff_ms"]])
         return {n: c[order] for n, c in taken.items()}
 
