@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from driftline.app import Daemon, Runner
+from driftline.config.doubts import doubts
 from driftline.config.model import Config
 from driftline.config.parse import load_config
 from driftline.errors import StateLocked
@@ -34,6 +35,8 @@ def run(config_path: Path, wait: bool) -> None:
     """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
     log = configure()
     config = load_config(config_path, os.environ)
+    for doubt in doubts(config):
+        log.warning("surely not meant", place=doubt.path, message=doubt.message)
     store = _open(Path(config.state_path), wait, log)
     if store is None:
         log.info("driftline has stopped while it waited")

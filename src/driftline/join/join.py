@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,19 +20,37 @@ from driftline.records import Bools, Codes32, Floats, Ints, Words
 
 @dataclass(slots=True)
 class Predictions:
-    """Predictions of one (model, version) to be remembered."""
+    """Predictions to be remembered, in reading order."""
 
     ids: Words
     time_ms: Ints
     eff_ms: Ints
-    model: int
-    slot: int
+    model: Codes32
+    slot: Codes32
     predicted: Codes32
     value: Floats
     """Score of the positive class, or regression's prediction."""
     segments: Codes32
-    scores: Floats | None = None
-    """[k, classes] by class code."""
+    scores: list[Floats] | None = None
+    """Class probabilities of each row by class code; empty where a row has none."""
+
+    @classmethod
+    def joined(cls, parts: list[Predictions]) -> Predictions:
+        """All parts, one after the other."""
+        columns: Any = {n: np.concatenate([getattr(p, n) for p in parts]) for n in _PREDICTION_COLUMNS}
+        if all(p.scores is None for p in parts):
+            return cls(**columns)
+        nothing = np.zeros(0)
+        return cls(**columns, scores=[s for p in parts for s in p.scores or [nothing] * len(p.ids)])
+
+    def take(self, rows: Ints) -> Predictions:
+        """Some of them."""
+        columns = {name: getattr(self, name)[rows] for name in _PREDICTION_COLUMNS}
+        scores = None if self.scores is None else [self.scores[i] for i in rows.tolist()]
+        return Predictions(**columns, scores=scores)
+
+
+_PREDICTION_COLUMNS = ("ids", "time_ms", "eff_ms", "model", "slot", "predicted", "value", "segments")
 
 
 @dataclass(slots=True)
@@ -45,14 +64,11 @@ class Labels:
     value: Floats
     revision: Ints
     null: Bools
-    source: Codes32
-    offset: Ints
-    time_ms: Ints
 
 
 @dataclass(slots=True)
 class Matches:
-    """Signed changes: ``row`` is the label's place in its batch (-1: the label came first)."""
+    """Signed changes: ``row`` is the place in its batch of the label, or of the prediction if the label came first."""
 
     eff_ms: Ints
     time_ms: Ints
@@ -107,6 +123,8 @@ class Join:
         """W when rows were dropped last, how often that was, and the policies then."""
         self.expires = 0
         self.expired_policies: list[Policy] = []
+        self.waiting: list[Ints] = []
+        """Places of the last labels that wait for their prediction, a later one in place of an earlier one."""
 
     def _limit(self, name: str, model: Ints | Codes32) -> Ints:
         return limits(self.policies, name, model)
@@ -153,7 +171,7 @@ class Join:
         fresh[twice] = False
         unknown = rows < 0
         rows[unknown] = t.append(new.ids[todo[unknown]])
-        matches = self._fill(new, todo[fresh], rows[fresh], self.policies[new.model])
+        matches = self._fill(new, todo[fresh], rows[fresh])
         # The log tells a dead row by its lifetime, so a block whose row now lives shorter is written anew.
         t.ledger.force(homes[self._until(old) < until_ms].tolist())
         return todo[fresh], matches
@@ -170,22 +188,27 @@ class Join:
         )
         self.counts["conflict"] += int((~same).sum())
 
-    def _fill(self, new: Predictions, places: Ints, rows: Ints, policy: Policy) -> Matches:
+    def _fill(self, new: Predictions, places: Ints, rows: Ints) -> Matches:
         t = self.table
         orphan = (t.flags[rows] & LABELLED) != 0
         t.rewrite(rows)
         t.time_ms[rows] = new.time_ms[places]
         t.eff_ms[rows] = new.eff_ms[places]
-        t.model[rows], t.slot[rows] = new.model, new.slot
+        t.model[rows], t.slot[rows] = new.model[places], new.slot[places]
         t.predicted[rows], t.value[rows] = new.predicted[places], new.value[places]
         t.segments[rows] = new.segments[places]
         t.flags[rows] |= PREDICTED
         if new.scores is not None:
-            t.scores.update(zip(rows.tolist(), new.scores[places], strict=True))
-        late = orphan & (new.eff_ms[places] - t.label_ms[rows] > policy.orphan_wait_ms)
+            scored = zip(rows.tolist(), (new.scores[i] for i in places.tolist()), strict=True)
+            t.scores.update((row, vector) for row, vector in scored if len(vector))
+        if not orphan.any():
+            return self._changes(rows[:0], 1, t.eff_ms[:0], rows[:0])
+        wait_ms = self._limit("orphan_wait_ms", new.model[places])
+        late = orphan & (new.eff_ms[places] - t.label_ms[rows] > wait_ms)
         self._forget_labels(rows[late])
-        matched = rows[orphan & ~late & (t.flags[rows] & LABELLED != 0)]
-        return self._changes(matched, 1, t.eff_ms[matched], np.full(len(matched), -1))
+        found = orphan & ~late & (t.flags[rows] & LABELLED != 0)
+        matched = rows[found]
+        return self._changes(matched, 1, t.eff_ms[matched], places[found])
 
     def _forget_labels(self, rows: Ints) -> None:
         t = self.table
@@ -210,6 +233,7 @@ class Join:
     def label(self, new: Labels) -> Matches:
         """Apply labels in their order; several of one id one after another."""
         parts = []
+        self.waiting = []
         todo = np.arange(len(new.ids))
         while len(todo):
             first = first_of_each(new.ids[todo])
@@ -248,6 +272,7 @@ class Join:
             rows[correction & predicted], -1, when[correction & predicted], todo[correction & predicted]
         )
         self._write(new, todo[take], rows[take], first=~labelled[take])
+        self.waiting.append(todo[take & orphan])
         done = self._changes(rows[count_now], 1, when[count_now], todo[count_now])
         return concatenate([undo, done])
 

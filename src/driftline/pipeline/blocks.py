@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.join.log import CHANGES, Block
-from driftline.pipeline.engine import LateRows
 from driftline.pipeline.slots import Slot
+from driftline.pipeline.state import LateRows
 from driftline.records import Blob, Coded, Codes32, PredictionPart
 from driftline.stamp.staging import StagedBlock
 

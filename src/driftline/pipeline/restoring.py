@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from driftline.aggregates.totals import Totals
 from driftline.join import log
 from driftline.join.lifetime import Policy
-from driftline.pipeline.blocks import join_block, late_rows, number_of, staged_block
-from driftline.pipeline.engine import LateRows, Pipeline, take_rows
+from driftline.pipeline.blocks import join_block, key_of, late_rows, number_of, staged_block
+from driftline.pipeline.engine import Pipeline
+from driftline.pipeline.places import Places
 from driftline.pipeline.slots import Slot
+from driftline.pipeline.state import LateRows
 from driftline.records import Blob, BlobKey
 from driftline.settings import WindowKind
 
@@ -31,6 +33,7 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
     pipeline.counts = Counter({tuple(k): n for *k, n in data["counts"]})
     unmonitored = blobs["meta", "unmonitored"].data["rows"]
     pipeline.unmonitored = Counter({(m, v): n for m, v, n in unmonitored})
+    pipeline.partitions = Places((t, p) for t, p in data["partitions"])
     slots = _names(pipeline, blobs["meta", "names"])
     pipeline.learn_policies()
     _join(pipeline, blobs)
@@ -96,6 +99,8 @@ def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
         ]
         staging.read((block for block, _lost in found), *taken[kind])
         staging.ledger.force(block.number for block, lost in found if lost)
+    if (origins := blobs.get(("staged", key_of("origins", 0)))) is not None:
+        pipeline.origins.restore(origins.arrays)
 
 
 def _late(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], slots: dict[int, Slot]) -> None:
@@ -120,7 +125,7 @@ def _waiting(rows: LateRows, taken_ms: int | None) -> list[LateRows]:
     rest = (rows.eff_ms >= taken_ms).nonzero()[0]
     if not len(rest):
         return []
-    part = take_rows(rows.part, rest)
+    part = rows.part.take(rest)
     return [LateRows(rows.slot, part, rows.time_ms[rest], rows.eff_ms[rest], rows.counted[rest], rows.block)]
 
 

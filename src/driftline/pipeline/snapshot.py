@@ -8,9 +8,10 @@ from typing import Any
 from driftline.aggregates.panes import Panes
 from driftline.join import log
 from driftline.pipeline.blocks import FORMAT, join_blob, key_of, kind_of, late_blob, staged_blob
-from driftline.pipeline.engine import LateRows, Pipeline
+from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.restoring import restore
 from driftline.pipeline.slots import Slot
+from driftline.pipeline.state import LateRows
 from driftline.records import Blob, BlobKey
 from driftline.settings import WindowKind
 
@@ -79,6 +80,10 @@ def _staged(pipeline: Pipeline, blobs: Blobs) -> None:
             blobs["staged", key_of(kind, number)] = None
         for block in blocks:
             blobs["staged", key_of(kind, block.number)] = staged_blob(block, name, codes)
+    if pipeline.origins.changed:
+        some = Blob(FORMAT, {}, pipeline.origins.snapshot())
+        blobs["staged", key_of("origins", 0)] = some if some.arrays else None
+        pipeline.origins.changed = False
 
 
 def _late(pipeline: Pipeline, blobs: Blobs) -> None:
@@ -160,6 +165,7 @@ def _stream(pipeline: Pipeline) -> Blob:
         "watermark_ms": pipeline.watermark_ms,
         "watermarks": [[t, p, w] for (t, p), w in pipeline.watermarks.items()],
         "positions": [[t, p, o] for (t, p), o in pipeline.positions.items()],
+        "partitions": [[t, p] for t, p in pipeline.partitions.keys],
         "counts": [[*k, n] for k, n in pipeline.counts.items()],
         "join": {"counts": dict(join.counts), "expires": join.expires, "expired_ms": join.expired_ms},
         "taken": {name: [s.takes, s.taken_ms] for name, s in staged.items()},

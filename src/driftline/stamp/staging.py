@@ -7,7 +7,7 @@ through, and never rewritten for those that are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.ledger import Ledger
+from driftline.records import Codes32
 
 Columns = dict[str, NDArray[Any]]
 
@@ -61,8 +62,11 @@ class Staging:
             self.rows += count
             self.unwritten_bytes += count * COLUMN_BYTES * len(columns)
 
-    def take(self, before_ms: int) -> Columns | None:
-        """Take out the rows with an effective time before ``before_ms``, in order; None: no row."""
+    def take(self, before_ms: int, ranks: Mapping[str, Codes32] | None = None) -> Columns | None:
+        """Take out the rows with an effective time before ``before_ms``, in order; None: no row.
+
+        ``ranks`` tells how the codes of a column are ordered, where the code itself does not.
+        """
         self.takes += 1
         self.taken_ms = max(self.taken_ms, before_ms)
         taken, kept = [], []
@@ -79,7 +83,9 @@ class Staging:
             return None
         rows = _joined(taken)
         self.rows -= len(rows["eff_ms"])
-        order = np.lexsort([*(rows[name] for name in reversed(self._order)), rows["eff_ms"]])
+        ranked = ranks or {}
+        keys = [ranked[n][rows[n]] if n in ranked else rows[n] for n in reversed(self._order)]
+        order = np.lexsort([*keys, rows["eff_ms"]])
         return {n: c[order] for n, c in rows.items()}
 
     def write(self) -> tuple[list[StagedBlock], list[int]]:

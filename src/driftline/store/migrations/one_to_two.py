@@ -47,10 +47,13 @@ def transform(blobs: Mapping[BlobKey, Blob]) -> dict[BlobKey, Blob]:
         return dict(blobs)
     old = blobs["meta", "stream"].data
     new = {key: blob for key, blob in blobs.items() if key[0] in {"pane", "rule_state"}}
+    partitions: list[tuple[str, int]] = []
+    staged = [_staged(name, blobs["staged", name], partitions) for name in ("labels", "changes", "places")]
     new["meta", "stream"] = Blob(
         FORMAT,
         {name: old[name] for name in ("watermark_ms", "watermarks", "positions", "counts")}
         | {
+            "partitions": partitions,
             "join": _join_data(blobs),
             "taken": {name: [0, -(1 << 62)] for name in ("labels", "changes", "places")},
         },
@@ -62,8 +65,8 @@ def transform(blobs: Mapping[BlobKey, Blob]) -> dict[BlobKey, Blob]:
     for slot in old["slots"]:
         new |= _counters(slot) | _data(slot, blobs)
     new |= _join(blobs["join_block", "table"])
-    for name in ("labels", "changes", "places"):
-        new |= _staged(name, blobs["staged", name])
+    for rows in staged:
+        new |= rows
     late = blobs["staged", "late"]
     if late.data["rows"]:
         new["staged", f"late:{FIRST}"] = Blob(FORMAT, {"takes": 0, "rows": late.data["rows"]}, late.arrays)
@@ -82,15 +85,24 @@ def _join(table: Blob) -> dict[BlobKey, Blob]:
     return {("join_block", f"rows:{FIRST}"): Blob(FORMAT, {"group": 0, "expires": 0}, arrays)}
 
 
-def _staged(name: str, blob: Blob) -> dict[BlobKey, Blob]:
+def _staged(name: str, blob: Blob, partitions: list[tuple[str, int]]) -> dict[BlobKey, Blob]:
+    """Rows that name their topic and partition get its code in ``partitions``, which grows."""
     if "eff_ms" not in blob.arrays:
         return {}
-    texts: dict[str, list[str]] = {}
+    before = "label_" if name == "changes" else ""
     arrays = dict(blob.arrays)
-    for column, values in blob.data.items():
-        found, inverse = np.unique(np.array(values, np.str_), return_inverse=True)
-        texts[column], arrays[column] = found.tolist(), inverse.astype(np.int32)
-    return {("staged", f"{name}:{FIRST}"): Blob(FORMAT, {"takes": 0, "texts": texts}, arrays)}
+    topics = blob.data[f"{before}topic"]
+    keys = list(zip(topics, arrays.pop(f"{before}partition").tolist(), strict=True))
+    for key in keys:
+        if key[0] and key not in partitions:
+            partitions.append(key)
+    code = {key: i for i, key in enumerate(partitions)}
+    arrays["place"] = np.array([code.get(key, -1) for key in keys], np.int32)
+    if name == "changes":
+        arrays["offset"], arrays["label_ms"] = arrays.pop("label_offset"), arrays.pop("label_time_ms")
+    if name == "places":
+        arrays["features"] = np.array([kind == "features" for kind in blob.data["kind"]], np.bool_)
+    return {("staged", f"{name}:{FIRST}"): Blob(FORMAT, {"takes": 0, "texts": {}}, arrays)}
 
 
 def _counters(slot: Mapping[str, Any]) -> dict[BlobKey, Blob]:
