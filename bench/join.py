@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from driftline.join.join import Join, Labels, Policy, Predictions
+from driftline.join.join import Join, Labels, Predictions
+from driftline.join.lifetime import Policy
 
 
 def main(total: int = 2_000_000, batch: int = 10_000) -> None:
@@ -16,6 +17,7 @@ def main(total: int = 2_000_000, batch: int = 10_000) -> None:
     join = Join(0)
     join.policies.append(Policy(10**9, 10**6, 10**6))
     lag = 500_000
+    zeros = np.zeros(batch, np.int32)
     start = time.process_time()
     for at in range(0, total + lag, batch):
         if at < total:
@@ -23,7 +25,7 @@ def main(total: int = 2_000_000, batch: int = 10_000) -> None:
             code = (n % 2).astype(np.int32)
             join.put(
                 Predictions(
-                    ids[at : at + batch], n, n, 0, 0, code, code * 0.5, np.zeros((batch, 0), np.int32)
+                    ids[at : at + batch], n, n, zeros, zeros, code, code * 0.5, np.zeros((batch, 0), np.int32)
                 )
             )
         if at >= lag:
@@ -32,7 +34,7 @@ def main(total: int = 2_000_000, batch: int = 10_000) -> None:
             code = (n % 2).astype(np.int32)
             join.label(
                 Labels(ids[back : back + batch], n + lag, np.zeros(batch, np.int32), code, np.full(batch, np.nan),
-                       np.ones(batch, np.int64), np.zeros(batch, np.bool_), np.zeros(batch, np.int32), n, n)
+                       np.ones(batch, np.int64), np.zeros(batch, np.bool_))
             )  # fmt: skip
     seconds = time.process_time() - start
     print(f"join: {total / seconds / 1e6:.2f} M put+take/s of CPU, {join.table.row_bytes + 8} bytes an entry")

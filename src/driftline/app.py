@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,31 @@ from driftline.config.model import Config
 from driftline.errors import DataLoss
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView, PartitionView, StreamView
-from driftline.pipeline.snapshot import restore, snapshot
+from driftline.pipeline.engine import Fed
+from driftline.pipeline.recent import Recent
+from driftline.pipeline.shown import Shown
+from driftline.pipeline.snapshot import restore, snapshot, unwritten_bytes
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.ports import Loss, Publisher, Source
 from driftline.records import Blob, BlobKey, Message, RawBatch, TopicPartition
-from driftline.sinks.dead_letters import dead_letter
+from driftline.sinks.breaker import Breaker
+from driftline.sinks.dead_letters import dead_letter, place_of
+from driftline.sources.offsets import RECREATED
 from driftline.store.rows import Commit, PartitionRow, StreamKey
 from driftline.store.sqlite import SqliteStore, StateFull
 
 POLL_RECORDS = 20_000
 REFRESH_S = 2.0
 VIEW_S = 1.0
+VIEW_MOST_S = 5.0
+VIEW_SHARE = 0.2
+"""Of the loop's time that views may take, as long as they are not older than ``VIEW_MOST_S``."""
 COMMIT_LEAST_S = 1.0
 COMMIT_MOST_S = 15.0
 BYTES_PER_S = 2_000_000
 RETRY_S = 5.0
+RECENT_KEY = ("meta", "triggers")
 
 
 @dataclass(slots=True)
@@ -47,6 +56,10 @@ class Runner:
     kinds: dict[str, str] = field(default_factory=dict)
     dirty: bool = False
     refreshed: float = 0.0
+    breaker: Breaker = field(default_factory=Breaker)
+    spoiled: bool = False
+    """What was read since the last commit may be of a topic made anew: it is never committed."""
+    shown: Shown = field(default_factory=Shown)
 
     def poll(self, timeout_s: float) -> list[RawBatch]:
         """What the source has; nothing while the stream is on hold."""
@@ -71,6 +84,7 @@ class Daemon:
         self.queue: list[tuple[str, Message]] = []
         self.outbox: dict[int, tuple[str, Message]] = {}
         self.sent: list[int] = []
+        self.recent = Recent()
         self.failed: list[int] = []
         self.retried = 0.0
         self.in_flight: dict[str, int] = {}
@@ -81,8 +95,8 @@ class Daemon:
         self.trouble = ""
         self.owed: dict[StreamKey, Blob | None] = {}
         self.started_ms = self._wall_ms()
-        self.written_bytes = 0
         self._view_at = 0.0
+        self._view_took_s = 0.0
 
     # -- start ---------------------------------------------------------------------------------------
 
@@ -95,8 +109,12 @@ class Daemon:
                 runner.engine.rules.restore(stored.blobs.get(runner.name, {}))
             ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
             runner.source.open(dict(runner.engine.pipeline.positions), ids)
+        self.recent.restore(stored.blobs.get("", {}).get(RECENT_KEY))
         for row in stored.outbox:
             self.outbox[row.seq] = (row.stream, row.message)
+            if place := place_of(row.message):
+                for runner in (r for r in self.runners if r.name == row.stream):
+                    runner.breaker.written({row.message.id: place})
         self._publish(list(self.outbox.items()))
 
     # -- the loop ------------------------------------------------------------------------------------
@@ -120,19 +138,21 @@ class Daemon:
 
     def _turn(self, runner: Runner, timeout_s: float) -> None:
         self._refresh_source(runner)
-        if runner.hold:
-            return
+        if runner.hold or self.trouble:
+            return  # what cannot be committed is not read either: memory stays bounded
         batches = runner.poll(timeout_s)
         started = time.perf_counter()
         pipeline = runner.engine.pipeline
         for key in {k for b in batches for k in b.sources} & runner.idle:
-            pipeline.wake(key)
+            pipeline.wake(key, pipeline.positions.get(key, 0))
         for batch in batches:
             fed = pipeline.feed(batch)
-            self.queue += [
-                (runner.name, dead_letter(fed.batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes))
+            letters = [
+                dead_letter(fed.batch, r, self.config.kafka.topics.dead_letters, self.config.limits.message_bytes)
                 for r in fed.rejects
             ]  # fmt: skip
+            self.queue += [(runner.name, letter) for letter in letters]
+            runner.breaker.written(dict(zip((x.id for x in letters), _places(fed), strict=True)))
         runner.dirty |= bool(batches)
         fed_at = time.perf_counter()
         if batches:
@@ -161,6 +181,7 @@ class Daemon:
 
     def _note(self, message: Message) -> None:
         headers = {name: value.decode() for name, value in message.headers}
+        self.recent.note(message)
         self.log.info(
             "effect",
             type=headers["ce_type"],
@@ -179,8 +200,10 @@ class Daemon:
         runner.refreshed = now
         for key in runner.source.refresh():
             if runner.engine.pipeline.watermark_ms > -(1 << 61):
-                runner.engine.pipeline.wake(key)
+                runner.engine.pipeline.wake(key, 0)
             self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
+        for text in runner.source.warnings():
+            self.log.warning(text, stream=runner.name)
         losses = runner.source.verify()
         if losses:
             self._lost(runner, losses)
@@ -196,6 +219,9 @@ class Daemon:
         if runner.hold is None:
             self.log.error("stream on hold", stream=runner.name, why=why)
         runner.hold = why
+        if any(loss.why == RECREATED for loss in losses):
+            runner.spoiled = True
+            self.queue = [(name, message) for name, message in self.queue if name != runner.name]
 
     def _skip(self, runner: Runner, losses: list[Loss]) -> None:
         """Count what was lost, and read on from what is there."""
@@ -223,43 +249,59 @@ class Daemon:
         runner.idle = frozenset(idle)
 
     def _balance(self, runner: Runner) -> None:
-        """Pause partitions that are far ahead of W, resume them at half the distance."""
+        """Pause what is far ahead of W or has too many dead letters; resume what has neither any more."""
+        tripped = dict.fromkeys(runner.breaker.step(time.monotonic()), "dead_letters")
+        wanted = tripped | dict.fromkeys(self._skewed(runner), "skew")
+        pause, resume = wanted.keys() - runner.paused.keys(), runner.paused.keys() - wanted.keys()
+        for key in pause:
+            self.log.warning("partition paused", topic=key[0], partition=key[1], reason=wanted[key])
+        if pause:
+            runner.source.pause(pause)
+        if resume:
+            runner.source.resume(resume)
+        runner.paused = wanted
+
+    @staticmethod
+    def _skewed(runner: Runner) -> set[TopicPartition]:
+        """Partitions far ahead of W; one that is paused for it stays so down to half the distance."""
         pipeline = runner.engine.pipeline
         w, skew = pipeline.watermark_ms, pipeline.stream.time.max_skew_ms
         marks = pipeline.watermarks
         floor = min((m for k, m in marks.items() if k not in runner.idle), default=w)
         base = max(w, floor)
         if base < -(1 << 61):
-            return
-        ahead = {k for k, m in marks.items() if m - base > skew} - runner.paused.keys()
-        back = {k for k in runner.paused if marks[k] - base <= skew // 2}
-        if ahead:
-            runner.source.pause(ahead)
-            runner.paused.update(dict.fromkeys(ahead, "skew"))
-        if back:
-            runner.source.resume(back)
-            for key in back:
-                del runner.paused[key]
+            return set()
+        held = {k for k, reason in runner.paused.items() if reason == "skew"}
+        return {k for k, m in marks.items() if m - base > (skew // 2 if k in held else skew)}
 
     # -- commit --------------------------------------------------------------------------------------
 
     def _commit_if_due(self) -> None:
         effects = bool(self.queue) and not self.trouble
         age_s = time.monotonic() - self.last_commit
-        wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, self.written_bytes / BYTES_PER_S))
+        dirty_bytes = sum(unwritten_bytes(r.engine.pipeline) for r in self.runners if r.dirty)
+        wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, dirty_bytes / BYTES_PER_S))
         if effects or (age_s >= wait_s and (self.sent or any(r.dirty for r in self.runners))):
             self.commit()
 
     def commit(self) -> None:
         """Everything in one transaction; the effects are sent after it."""
         start = time.monotonic()
+        for runner in self.runners:
+            if runner.dirty and not runner.hold and (losses := runner.source.verify()):
+                self._lost(runner, losses)
         commit = Commit(blobs=self.owed)
         self.owed = {}
         for runner in self.runners:
+            if runner.spoiled:
+                continue
+            runner.engine.pipeline.catch_up()
             if runner.dirty or any(name == runner.name for name, _ in self.queue):
                 commit.blobs |= {(runner.name, t, k): b for (t, k), b in self._blobs(runner).items()}
                 commit.partitions += self._rows(runner)
                 runner.dirty = False
+        if self.recent.dirty:
+            commit.blobs["", *RECENT_KEY] = self.recent.blob()
         commit.blobs["", "meta", "models"] = Blob(1, {"seen": self._seen()})
         commit.outbox, commit.sent = self.queue, self.sent
         commit.now_ms = self._wall_ms()
@@ -268,7 +310,7 @@ class Daemon:
         except StateFull as error:
             self._cannot_commit(commit, str(error))
             return
-        self.trouble, self.written_bytes = "", result.bytes_written
+        self.trouble = ""
         fresh = list(zip(result.seqs, self.queue, strict=True))
         for seq in self.sent:
             self.outbox.pop(seq, None)
@@ -277,6 +319,9 @@ class Daemon:
         self.last_commit, self.last_commit_ms = time.monotonic(), self._wall_ms()
         self.commit_seconds.observe(self.last_commit - start)
         self._publish(fresh)
+        for runner in self.runners:
+            if not runner.spoiled:
+                runner.source.report(dict(runner.engine.pipeline.positions))
 
     def _cannot_commit(self, commit: Commit, why: str) -> None:
         """Nothing was written: what changed stays due, and is tried again after a while."""
@@ -330,6 +375,8 @@ class Daemon:
                 continue
             if delivery.error is None:
                 self.sent.append(seq)
+                for runner in self.runners:
+                    runner.breaker.delivered(delivery.id)
             else:
                 self.log.warning("not delivered, will be sent again", id=delivery.id, error=delivery.error)
                 self.failed.append(seq)
@@ -337,14 +384,18 @@ class Daemon:
     # -- view and end --------------------------------------------------------------------------------
 
     def refresh_view(self, *, force: bool = False) -> None:
-        """Compute what is shown, at most once a second."""
+        """Compute what is shown, at most once a second; more rarely where that takes long."""
         now = time.monotonic()
-        if not force and now - self._view_at < VIEW_S:
+        wait_s = min(VIEW_MOST_S, max(VIEW_S, self._view_took_s / VIEW_SHARE))
+        if not force and now - self._view_at < wait_s:
             return
         self._view_at = now
         self.view = self._make_view()
+        self._view_took_s = time.monotonic() - now
 
     def _make_view(self) -> DaemonView:
+        for runner in self.runners:
+            runner.engine.pipeline.catch_up()
         path = Path(self.config.state_path)
         reasons: list[str] = []
         if self.trouble:
@@ -374,6 +425,7 @@ class Daemon:
             ready=not reasons,
             reasons=tuple(reasons),
             version=__version__,
+            triggers=self.recent.views(),
         )
 
     def _stream_view(self, runner: Runner) -> StreamView:
@@ -389,9 +441,14 @@ class Daemon:
             for s in runner.source.partitions()
         )  # fmt: skip
         rules = runner.engine.rules.views() if runner.engine.rules else ()
-        return stream_view(
-            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold
-        )
+        view = stream_view(
+            runner.name, runner.engine, partitions, rules, self.config.metrics.windows, runner.hold,
+            runner.shown,
+        )  # fmt: skip
+        told: dict[str, Mapping[tuple[str, ...], int]] = {
+            "group_commit_failures_total": {(): runner.source.report_failures}
+        }
+        return replace(view, counters={**view.counters, **told})
 
     def stop(self) -> None:
         """The last commit, and what the outbox can still send within the grace period."""
@@ -412,6 +469,11 @@ class Daemon:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.stopping = True
+
+
+def _places(fed: Fed) -> list[TopicPartition]:
+    """Where each reject stood."""
+    return [fed.batch.sources[fed.batch.source[reject.index]] for reject in fed.rejects]
 
 
 def _known(watermark_ms: int | None) -> int | None:

@@ -20,7 +20,10 @@ def configure(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLo
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             *(() if terminal else (structlog.processors.format_exc_info,)),
-            structlog.dev.ConsoleRenderer(timestamp_key="time")
+            # Not rich's own traceback: it shows the values of variables, and with them secrets.
+            structlog.dev.ConsoleRenderer(
+                timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+            )
             if terminal
             else structlog.processors.JSONRenderer(),
         ],

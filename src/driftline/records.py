@@ -7,7 +7,7 @@ non-finite, over 64 bits) is +inf; codes are int32 into a tuple of values.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -61,6 +61,14 @@ class RawBatch:
     def __len__(self) -> int:
         return len(self.values)
 
+    def take(self, rows: Ints) -> RawBatch:
+        """The records at the given places, over the same sources."""
+        places = rows.tolist()
+        headers = None if self.headers is None else [self.headers[i] for i in places]
+        values = [self.values[i] for i in places]
+        source, offsets, stamps = self.source[rows], self.offsets[rows], self.timestamps_ms[rows]
+        return RawBatch(self.kind, self.sources, source, offsets, stamps, values, headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -90,6 +98,10 @@ class Coded:
     codes: Codes32
     values: tuple[str, ...]
 
+    def take(self, rows: Ints) -> Coded:
+        """The column at some rows, over the same values."""
+        return Coded(self.codes[rows], self.values)
+
 
 @dataclass(slots=True)
 class PredictionPart:
@@ -114,7 +126,16 @@ class PredictionPart:
     score_classes: tuple[str, ...]
     latency_ms: Floats
     segments: tuple[Coded, ...]
-    unknown_features: int = 0
+
+    def take(self, rows: Ints) -> PredictionPart:
+        """The part with some of its rows."""
+        scores = None if self.scores is None else self.scores[:, rows]
+        return replace(
+            self, rows=self.rows[rows], numeric=self.numeric[:, rows],
+            categorical=tuple(c.take(rows) for c in self.categorical), predicted=self.predicted.take(rows),
+            value=self.value[rows], score=self.score[rows], scores=scores, latency_ms=self.latency_ms[rows],
+            segments=tuple(c.take(rows) for c in self.segments),
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -156,7 +177,7 @@ class Decoded:
     """Index of each row's record in the raw batch."""
     time_ms: Ints
     ids: Words
-    """[rows, 2]: xxh3-128 of model, a zero byte, prediction_id. Zeros for features events."""
+    """[rows, 2]: a 128-bit hash of (model, prediction id). Zeros for features events."""
     predictions: list[PredictionPart] = field(default_factory=list)
     labels: list[LabelPart] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -214,6 +235,20 @@ class Message:
     id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the wall clock decided about a partition: with it, its log can be read again to the same end."""
+
+    kind: str
+    """``idle``: W went past it; ``wake``: it spoke again and was raised to W; ``discovery``: it is new, the same."""
+    topic: str
+    partition: int
+    offset: int
+    """The first record that comes after the decision."""
+    watermark_ms: int
+    """``idle``: where the partition stood; else what its watermark was raised to."""
+
+
 @dataclass(slots=True)
 class Blob:
     """A named block of state: plain arrays and JSON-able data, with its format version. No pickle."""
@@ -221,6 +256,8 @@ class Blob:
     format: int
     data: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    since_ms: int | None = None
+    """Event time from which the block is kept; None: from the state's beginning."""
 
 
 BlobKey = tuple[str, str]

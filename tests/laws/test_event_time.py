@@ -14,7 +14,7 @@ from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.slots import Registry
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import Samples, StreamEngine
-from driftline.records import Kind, RawBatch
+from driftline.records import Control, Kind, RawBatch
 from driftline.settings import (
     DEFAULT_GATES,
     LabelSettings,
@@ -105,9 +105,13 @@ def restarted(engine: StreamEngine, kept: dict, lines: list[bytes]) -> StreamEng
 
 
 def run(
-    log: tuple, order: list[tuple[int, int]], stops: frozenset[int] = frozenset()
-) -> tuple[list[bytes], StreamEngine]:
-    """Read the partitions in the given turns of (partition, records), restarting after some; then all are idle."""
+    log: tuple, order: list[tuple[int, int]], stops: frozenset[int] = frozenset(),
+    idle: tuple[frozenset[int], ...] = (), controls: tuple[Control, ...] = (),
+) -> tuple[list[bytes], StreamEngine]:  # fmt: skip
+    """Read the partitions in the given turns of (partition, records), restarting after some; then all are idle.
+
+    ``idle`` are the partitions that the clock took for idle in each turn; ``controls`` what another run noted.
+    """
     lines: list[bytes] = []
     kept: dict = {}
     engine = fresh_engine(lines)
@@ -115,6 +119,7 @@ def run(
     parts = list(partitions_of(log).items())
     at = [0] * len(parts)
     pipeline.watermarks = {(topic, number): -(1 << 62) for (_k, topic, number), _v in parts}
+    pipeline.obey(controls)
     for turn, (which, count) in enumerate([*order, *((i, 10**6) for i in range(len(parts)))]):
         (kind, topic, number), values = parts[which]
         piece = values[at[which] : at[which] + count]
@@ -127,7 +132,8 @@ def run(
                 )
             )
             at[which] += n
-        engine.advance(frozenset(), 0)
+        resting = (idle[turn] if turn < len(idle) else frozenset()) - {which}
+        engine.advance(frozenset(parts[i][0][1:] for i in resting), 0)
         if turn in stops:
             engine = restarted(engine, kept, lines)
             pipeline = engine.pipeline
@@ -155,6 +161,20 @@ def test_a_restart_at_any_point_changes_no_sample(
     """Fault 1: restored from its blobs after any turns, the pipeline goes on as if nothing had happened."""
     expected, _ = run(log, order)
     actual, _ = run(log, order, frozenset(stops))
+    assert expected == actual
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    logs, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), min_size=4, max_size=20),
+    st.lists(st.frozensets(st.integers(0, 3)), max_size=20),
+)  # fmt: skip
+def test_what_the_clock_decided_can_be_obeyed(
+    log: tuple, order: list[tuple[int, int]], idle: list[frozenset[int]]
+) -> None:
+    """Faults 60, 75: a second reading with the first one's control records gives the same samples."""
+    expected, engine = run(log, order, idle=tuple(idle))
+    actual, _ = run(log, [], controls=tuple(engine.pipeline.controls))
     assert expected == actual
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.join.join import Join, Labels, Policy, Predictions
+from driftline.join.join import Join, Labels, Predictions
+from driftline.join.lifetime import Policy
 
 HORIZON, ORPHAN, CORRECTIONS = 50, 10, 20
 POLICY = Policy(HORIZON, ORPHAN, CORRECTIONS)
@@ -30,8 +31,8 @@ def put(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, in
         ids([r[0] for r in rows]),
         time,
         eff,
-        0,
-        0,
+        np.zeros(len(rows), np.int32),
+        np.zeros(len(rows), np.int32),
         predicted,
         predicted.astype(float),
         np.zeros((len(rows), 0), np.int32),
@@ -49,8 +50,7 @@ def apply(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, 
     n = len(rows)
     new = Labels(
         ids([r[0] for r in rows]), np.array([r[1] for r in rows], np.int64), np.zeros(n, np.int32), value,
-        np.full(n, np.nan), np.array([r[3] for r in rows], np.int64), value < 0, np.zeros(n, np.int32),
-        np.arange(n), np.arange(n),
+        np.full(n, np.nan), np.array([r[3] for r in rows], np.int64), value < 0,
     )  # fmt: skip
     return changes(join.label(new))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from driftline.cli import invoke
-from driftline.cli.check_config import concerned, effective_delay_ms
 from driftline.config.parse import load_config
+from driftline.config.windows import concerned, effective_delay_ms
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS
 
 HEAD = """
@@ -83,3 +83,31 @@ def test_the_example_is_explained(capsys):
     assert "1d by 30m" in out
     assert "f1-below-92" in out
     assert "no mistakes" in out
+
+
+def test_warnings_are_shown_and_change_no_exit_code(tmp_path, capsys):
+    """What is valid and surely not meant, with its line."""
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD + "  - {name: r, when: {metric: f1, below: 92}}\n", encoding="utf-8")
+    assert invoke(["check-config", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "warning: rules[0].when: f1 is in 0…1, so 92 is never reached; write 0.92 (line 12)" in out
+    assert "no mistakes" in out
+
+
+def test_default_rules_are_listed_as_such(tmp_path, capsys):
+    """Who writes no rules sees which ones apply, and how to have none."""
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD.replace("rules:", ""), encoding="utf-8")
+    assert invoke(["check-config", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "Default rules (rules: [] for none)" in out
+    assert "default-f1-drop" in out
+
+
+def test_a_hostile_name_is_shown_as_it_is(tmp_path, capsys):
+    """Brackets are no markup of the terminal's."""
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD.replace("match: elec2", 'match: "[bold]x[/nope]"') + "  []\n", encoding="utf-8")
+    assert invoke(["check-config", str(path)]) == 0
+    assert "[bold]x[/nope]" in capsys.readouterr().out

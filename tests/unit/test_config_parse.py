@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from driftline.config.librdkafka import OWNED
+from driftline.config.model import Topics
 from driftline.config.models import default_slide_ms
-from driftline.config.parse import OWNED, load_config
+from driftline.config.parse import load_config
 from driftline.errors import ConfigError
 from driftline.matching import match_model
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, LabelSettings, Limits, TimeSettings, Window
+from driftline.sinks import publisher
+from driftline.sources import properties
 
 SMALL = """
 streams:
@@ -54,7 +58,7 @@ def test_what_is_left_out_has_the_documented_defaults(load):
     assert (config.kafka.start, config.kafka.on_data_loss) == ("earliest", "hold")
     assert DAY_MS == config.triggers.max_age_ms
     assert config.metrics.max_series == 20_000
-    assert config.rules == ()
+    assert config.kafka.topics == Topics()
 
 
 def test_class_names_are_canonical_strings(load):
@@ -114,12 +118,48 @@ def test_the_environment_wins_over_the_file(load):
     assert config.kafka.topics.triggers == "t"
 
 
+def test_the_environment_reaches_lists_and_dotted_keys(load):
+    """A number after the last adds an entry; below kafka.properties an underscore is a dot."""
+    config = load(
+        SMALL,
+        DRIFTLINE_STREAMS__MAIN__PREDICTIONS__0="first",
+        DRIFTLINE_STREAMS__MAIN__PREDICTIONS__1="second",
+        DRIFTLINE_STREAMS__MAIN__FEATURES__0="inputs",
+        DRIFTLINE_KAFKA__PROPERTIES__SASL_USERNAME="me",
+        DRIFTLINE_MODELS__0__TAGS__TEAM="pricing",
+        DRIFTLINE_MODELS__0__GATES__F1="50",
+        DRIFTLINE_MODELS__0__WINDOWS__DRIFT__0="24h",
+        DRIFTLINE_STREAMS__MAIN__TIME__FROM_RECORD="true",
+    )
+    assert config.streams[0].predictions == ("first", "second")
+    assert config.streams[0].features == ("inputs",)
+    assert config.kafka.properties == {"sasl.username": "me"}
+    assert config.models[0].tags == {"team": "pricing"}
+    assert config.models[0].gates["f1"] == 50
+    assert [w.name for w in config.models[0].drift_windows] == ["1d"]
+    assert config.streams[0].time.from_record
+
+
+def test_a_text_of_the_environment_stays_the_text(load):
+    """YAML would read an octal number, a truth or a date: a password or a class would be another."""
+    config = load(
+        SMALL, DRIFTLINE_KAFKA__PROPERTIES__SASL_USERNAME="0123", DRIFTLINE_MODELS__0__POSITIVE="yes"
+    )
+    assert (config.kafka.properties, config.models[0].positive) == ({"sasl.username": "0123"}, "yes")
+
+
+def test_the_environment_changes_a_rules_number(load):
+    """Rules tell numbers and texts apart, so here it is read as YAML."""
+    rules = "rules: [{name: r, when: {metric: f1, below: 0.9}, for: 1h}]\n"
+    config = load(SMALL + rules, DRIFTLINE_RULES__0__WHEN__BELOW="0.8", DRIFTLINE_RULES__0__FOR="2h")
+    assert (config.rules[0].when.threshold, config.rules[0].for_ms) == ((0.8,), 2 * HOUR_MS)
+
+
 def test_a_misspelt_environment_variable_is_a_mistake(load):
     """The same check as for a key of the file."""
     found = problems(load, SMALL, DRIFTLINE_KAFKA__BOOTSTRAP_SERVER="b:1")
-    assert found == [
-        'kafka.bootstrap_server: unknown key "bootstrap_server"; did you mean "bootstrap_servers"?'
-    ]
+    right = 'unknown key "bootstrap_server"; did you mean "bootstrap_servers"?'
+    assert found == [f"kafka.bootstrap_server: {right} (DRIFTLINE_KAFKA__BOOTSTRAP_SERVER)"]
 
 
 def test_paths_start_from_the_files_folder(load, tmp_path):
@@ -137,12 +177,28 @@ def test_a_secret_is_read_from_its_file_and_never_shown(load, tmp_path):
     assert "canary" not in repr(config)
 
 
+def test_what_a_secrets_file_holds_is_kept_to_the_letter(load, tmp_path):
+    """Only the line's end is taken off."""
+    (tmp_path / "secret").write_text(" a b #: 0123 \r\n", encoding="utf-8")
+    config = load(SMALL + "kafka: {properties: {ssl.key.password_file: secret}}\n")
+    assert config.kafka.properties == {"ssl.key.password": " a b #: 0123 "}
+
+
 def test_a_secret_that_is_not_there_is_a_mistake(load):
     """Fault 69: the key and the file are named."""
     found = problems(load, SMALL + "kafka: {properties: {sasl.password_file: gone}}\n")
     assert found == [
-        'kafka.properties.sasl.password_file: "gone" cannot be read: No such file or directory (line 6)'
+        "kafka.properties.sasl.password_file: the file cannot be read: No such file or directory (line 6)"
     ]
+
+
+def test_whatever_kafkas_two_sides_set_is_refused(monkeypatch):
+    """Else a setting would be taken and have no effect."""
+    assert {*properties.OWNED, "bootstrap.servers", "group.id"} - set(OWNED) == set()
+    made = {}
+    monkeypatch.setattr(publisher, "Producer", made.update)
+    publisher.KafkaPublisher("b:1", {})
+    assert set(made) - {"error_cb"} - set(OWNED) == set()
 
 
 @pytest.mark.parametrize("key", sorted(OWNED))
@@ -196,6 +252,35 @@ def test_a_binary_model_needs_its_positive_class(load):
     assert found == [
         "models[0].positive: a binary model needs its positive class; write positive: a (line 3)"
     ]
+
+
+def test_models_come_from_files_too(load, tmp_path):
+    """Each team keeps its own file; paths start from the configuration's folder."""
+    for team, task in (("a", "regression"), ("b", "multiclass")):
+        (tmp_path / team).mkdir()
+        entry = f"models: [{{match: {team}, stream: main, task: {task}, references: 'r/{{model}}.json'}}]\n"
+        (tmp_path / team / "models.yaml").write_text(entry, encoding="utf-8")
+    config = load("streams: {main: {predictions: [p]}}\nmodel_files: ['*/models.yaml']\n")
+    assert [m.match for m in config.models] == ["a", "b"]
+    assert str(tmp_path / "r/{model}.json") == config.models[0].references
+
+
+def test_without_rules_the_default_ones_apply(load):
+    """By task; ``rules: []`` means none; none asks for a retraining, names a window, or has a mistake."""
+    entry = "  - {match: price, stream: main, task: regression}\n"
+    found = load(SMALL + entry).rules
+    assert {r.name: r.models for r in found} == {
+        "default-feature-drift": ("*",),
+        "default-prediction-drift": ("*",),
+        "default-missing-values": ("*",),
+        "default-f1-drop": ("elec2",),
+        "default-rmse-rise": ("price",),
+        "default-silence": ("*",),
+    }
+    assert {r.then for r in found} == {"notify"}
+    assert {c.window_ms for r in found for c in r.comparisons()} == {None}
+    assert load(SMALL + "rules: []\n").rules == ()
+    assert load(SMALL + "rule_files: []\n").rules == ()
 
 
 @pytest.mark.parametrize(

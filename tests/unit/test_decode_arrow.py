@@ -59,7 +59,6 @@ def flat(decoded: Decoded) -> list[Any]:
             p.numeric.tolist(),
             p.score.tolist(),
             p.latency_ms.tolist(),
-            p.unknown_features,
         ]
         out += [texts(p.predicted), *map(texts, p.categorical), *map(texts, p.segments)]
         out += [p.score_classes, None if p.scores is None else p.scores.tolist()]
@@ -256,11 +255,7 @@ def test_many_models_in_one_stream() -> None:
     first, second = decode(message).predictions
     assert ([[1.0, 3.0]], [[2.0]]) == (first.numeric[:1].tolist(), second.numeric.tolist())
     assert ["1", "3"] == texts(first.categorical[0])
-    assert (("1", "3"), 1, 2) == (
-        first.categorical[0].values,
-        first.unknown_features,
-        second.unknown_features,
-    )
+    assert ("1", "3") == first.categorical[0].values
 
 
 def test_a_stream_without_events_is_a_reject() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xxhash
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftline.decode import make_decoder
@@ -70,11 +70,9 @@ def test_a_prediction_becomes_columns() -> None:
         texts(part.categorical[0]),
         texts(part.segments[0]),
     )
-    assert (["UP"], [0.83], [12.5], 0) == (
-        texts(part.predicted), part.score.tolist(), part.latency_ms.tolist(), part.unknown_features,
-    )  # fmt: skip
-    digest = xxhash.xxh3_128_digest(b"b\0a1")
-    assert [int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")] == d.ids[0].tolist()
+    assert (["UP"], [0.83], [12.5]) == (texts(part.predicted), part.score.tolist(), part.latency_ms.tolist())
+    hashed = xxhash.xxh3_128_intdigest(b"b\0a1")
+    assert [hashed >> 64, hashed & (1 << 64) - 1] == d.ids[0].tolist()
 
 
 REJECTS: list[tuple[Any, str]] = [
@@ -162,7 +160,7 @@ def test_a_prediction_takes_the_records_time_only_if_configured() -> None:
 
 
 def test_feature_values_are_taken_strictly() -> None:
-    """Faults 38, 39, 43: no coercion; invalid values leave the event usable, unknown features are counted."""
+    """Faults 38, 39, 43: no coercion; invalid values leave the event usable, unknown features are ignored."""
     odd = [True, "1.5", [1], {"a": 1}, 1 << 64, -(1 << 64), "", None]
     events = [{**GOOD, "features": {"x": value, "y": 1, "z": 0}} for value in odd]
     big = json.dumps(GOOD).encode().replace(b"0.5", b"1e999")
@@ -170,7 +168,6 @@ def test_feature_values_are_taken_strictly() -> None:
     (part,) = decode(*events, big, huge, {**GOOD, "features": None}).predictions
     expected = [math.inf] * 6 + [math.nan] * 2 + [math.inf] * 2 + [math.nan]
     assert np.array_equal(expected, part.numeric[0], equal_nan=True)
-    assert 8 == part.unknown_features
     assert [None] * 8 + ["2", "2", None] == texts(part.categorical[0])
 
 
@@ -329,6 +326,7 @@ MUTANTS = st.dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 @given(
     st.lists(st.one_of(st.none(), st.binary(max_size=40), MUTANTS.map(lambda m: {**GOOD, **m})), max_size=4),
     st.sampled_from(Kind),

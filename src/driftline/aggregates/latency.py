@@ -16,6 +16,13 @@ HIGHEST_OCTAVE = 20
 BINS = (HIGHEST_OCTAVE - LOWEST_OCTAVE) * PER_OCTAVE + 2
 
 
+DELAY_BOUNDS_S = np.array(
+    [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800, 259200, 432000,
+     604800, 1209600, 1814400, 2592000, 5184000, 7776000], dtype=np.float64,
+)  # fmt: skip
+"""Right-closed buckets of label delays, from a second to 90 days."""
+
+
 def edges_ms() -> Floats:
     """The BINS - 1 inner edges in milliseconds."""
     return np.asarray(np.exp2(np.arange(BINS - 1) / PER_OCTAVE + LOWEST_OCTAVE), np.float64)

@@ -120,24 +120,36 @@ class PerformanceLayout:
 
     def totals(self, changes: Changes, rows: Ints) -> Totals:
         """The changes at the given rows, summed."""
-        out = self.empty()
-        sign = changes.sign[rows]
-        out.counts[LABELLED] = sign.sum()
-        cell = confusion.cells(changes.truth[rows], changes.predicted[rows], self.capacity)
-        if self.task is Task.REGRESSION:
-            self._add_values(out, changes.predicted_value[rows], changes.truth_value[rows], sign)
-        else:
-            _add_at(out.counts, np.where(cell < 0, -1, HEAD + cell), sign)
-            self._add_scores(out, changes, rows, sign)
-        self._add_segments(out.counts, changes.segments[rows], sign, LABELLED, cell)
-        return out
+        return self._dense(*self.delta(changes, rows))
 
     def predictions(self, sign: Ints, segments: Codes32) -> Totals:
         """Distinct predictions (+1) and those taken back (-1), with their segment codes [k, S]."""
+        return self._dense(*self.arrivals(sign, segments))
+
+    def _dense(self, at: Ints, by: Ints, sums: Ints | None = None) -> Totals:
         out = self.empty()
-        out.counts[EVENTS] = sign.sum()
-        self._add_segments(out.counts, segments, sign, EVENTS, None)
+        np.add.at(out.counts, at, by)
+        if sums is not None:
+            out.sums += sums
         return out
+
+    def delta(self, changes: Changes, rows: Ints) -> tuple[Ints, Ints, Ints]:
+        """The changes at the given rows: places among the counts, what each of them gains, and sums."""
+        sign, sums = changes.sign[rows], np.zeros(self.sum_size, np.int64)
+        cell = confusion.cells(changes.truth[rows], changes.predicted[rows], self.capacity)
+        added = [(np.array([LABELLED]), sign.sum(keepdims=True))]
+        if self.task is Task.REGRESSION:
+            added += self._add_values(sums, changes.predicted_value[rows], changes.truth_value[rows], sign)
+        else:
+            added += [_somewhere(np.where(cell < 0, -1, HEAD + cell), sign)]
+            added += self._add_scores(sums, changes, rows, sign)
+        added += self._by_segment(changes.segments[rows], sign, LABELLED, cell)
+        return *_flat(added), sums
+
+    def arrivals(self, sign: Ints, segments: Codes32) -> tuple[Ints, Ints]:
+        """Distinct predictions (+1) and those taken back (-1): places among the counts, and gains."""
+        added = [(np.array([EVENTS]), sign.sum(keepdims=True))]
+        return _flat(added + self._by_segment(segments, sign, EVENTS, None))
 
     def reference_totals(self, classes: tuple[str, ...], counts: Ints) -> Totals:
         """A reference's confusion [true, predicted] as totals, to evaluate it like a window."""
@@ -178,45 +190,53 @@ class PerformanceLayout:
         old = flat.reshape(self.capacity, self.capacity)
         return confusion.remap(old, codes, new.capacity).ravel()
 
-    def _add_values(self, out: Totals, predicted: Floats, truth: Floats, sign: Ints) -> None:
+    def _add_values(self, sums: Ints, predicted: Floats, truth: Floats, sign: Ints) -> list[Gain]:
         ok = np.isfinite(predicted) & np.isfinite(truth)
         predicted, truth, sign = predicted[ok], truth[ok], sign[ok]
-        out.counts[SCORED] = sign.sum()
-        out.counts[ZERO_LABELS] = sign[truth == 0.0].sum()
-        regression.add_rows(out.sums, predicted, truth, sign, self.label_mean)
+        regression.add_rows(sums, predicted, truth, sign, self.label_mean)
+        zeros = sign[truth == 0.0].sum()
+        return [(np.array([SCORED, ZERO_LABELS]), np.array([sign.sum(), zeros]))]
 
-    def _add_scores(self, out: Totals, changes: Changes, rows: Ints, sign: Ints) -> None:
+    def _add_scores(self, sums: Ints, changes: Changes, rows: Ints, sign: Ints) -> list[Gain]:
         truth = changes.truth[rows]
+        gains: list[Gain] = []
         if self.task is Task.BINARY:
             score = changes.score[rows]
             ok = scores.usable(score) & (truth >= 0)
             positive = truth[ok] == self.positive_code
-            self._add_histograms(out.counts, score[ok], positive.astype(np.int64), sign[ok])
+            bins = np.searchsorted(self.edges, score[ok], side="left")
+            gains = [(self.histograms + positive * self.bins + bins, sign[ok])]
             losses = scores.binary_losses(score[ok], positive)
         elif changes.scores is not None:
             each = changes.scores[rows]
             ok = scores.usable_rows(each) & (truth >= 0)
             losses = scores.multiclass_losses(each[ok], truth[ok])
         else:
-            return
-        out.counts[SCORED] = sign[ok].sum()
-        out.sums[:] = [(loss * sign[ok]).sum() for loss in losses]
+            return gains
+        sums[:] = [(loss * sign[ok]).sum() for loss in losses]
+        return [*gains, (np.array([SCORED]), sign[ok].sum(keepdims=True))]
 
-    def _add_histograms(self, counts: Ints, score: Floats, label: Ints, sign: Ints) -> None:
-        bins = np.searchsorted(self.edges, score, side="left")
-        np.add.at(counts, self.histograms + label * self.bins + bins, sign)
-
-    def _add_segments(self, counts: Ints, codes: Codes32, sign: Ints, head: int, cell: Ints | None) -> None:
+    def _by_segment(self, codes: Codes32, sign: Ints, head: int, cell: Ints | None) -> list[Gain]:
+        gains = []
         for s, ((_, values), start) in enumerate(zip(self.segments, self.segment_places, strict=True)):
             code = codes[:, s].astype(np.int64)
             known = (code >= 0) & (code < len(values))
             block = start + code * self.block
-            _add_at(counts, np.where(known, block + head, -1), sign)
+            gains.append(_somewhere(np.where(known, block + head, -1), sign))
             if cell is not None and self.cells:
-                _add_at(counts, np.where(known & (cell >= 0), block + 2 + cell, -1), sign)
+                gains.append(_somewhere(np.where(known & (cell >= 0), block + 2 + cell, -1), sign))
+        return gains
 
 
-def _add_at(counts: Ints, places: Ints, sign: Ints) -> None:
-    """Add the signs at the places; -1 is nowhere."""
+Gain = tuple[Ints, Ints]
+"""Places among the counts, and what each of them gains."""
+
+
+def _somewhere(places: Ints, sign: Ints) -> Gain:
+    """Gains at the places; -1 is nowhere."""
     somewhere = places >= 0
-    np.add.at(counts, places[somewhere], sign[somewhere])
+    return places[somewhere], sign[somewhere]
+
+
+def _flat(gains: list[Gain]) -> Gain:
+    return np.concatenate([at for at, _ in gains]), np.concatenate([by for _, by in gains])

@@ -19,12 +19,19 @@ _COMMANDS = {
         "check_config",
         "Show all mistakes of a configuration, or what it means.",
     ),
+    "estimate": (
+        "estimate",
+        "estimate",
+        "Say how many series, how much memory and disk a configuration will need.",
+    ),
+    "schema": ("schema", "schema", "Print the JSON Schemas of configurations, triggers and references."),
     "reference": ("reference", "reference", "Build and show references."),
     "replay": ("replay", "replay", "Run files through the same engine: no Kafka, no state file."),
     "produce": ("produce", "produce", "Write JSON lines into a topic."),
     "broker": ("broker", "broker", "Run the embedded broker alone."),
+    "test-rules": ("test_rules", "test_rules", "Run unit tests of rules."),
     "models": ("models", "models", "List models and versions seen, monitored or not."),
-    "state": ("state", "state", "Show what a state file holds."),
+    "state": ("state", "state", "Show, copy and check a state file."),
 }
 """Command: its module here, the name of the click command in it, its line in the help."""
 

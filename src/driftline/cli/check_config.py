@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from driftline.config.models import default_slide_ms
+from driftline.config.doubts import doubts
+from driftline.config.model import Config
 from driftline.config.parse import load_config
-from driftline.rules.spec import comparisons
-from driftline.settings import ModelSettings, Window, WindowKind, duration_text
-
-if TYPE_CHECKING:
-    from driftline.config.model import Config
-    from driftline.rules.spec import Comparison, RuleSpec
+from driftline.config.windows import concerned, effective_delay_ms
+from driftline.settings import Window, duration_text
 
 
 @click.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check FILE as the daemon would read it (with the environment); exit 2 if there are mistakes."""
+    """Check FILE as the daemon would read it (with the environment); exit 2 if there are mistakes.
+
+    Warnings are about what is valid and surely not meant; they do not change the exit code.
+    """
     config = load_config(file, os.environ)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     for table in (_streams(config), _models(config), _rules(config)):
         console.print(table)
+    for doubt in doubts(config):
+        console.print(f"warning: {doubt}")
     console.print(f"{file}: no mistakes")
 
 
@@ -64,7 +64,8 @@ def _models(config: Config) -> Table:
 
 
 def _rules(config: Config) -> Table:
-    table = _table("Rules", ("rule", "model", "for", "effective delay", "then"))
+    title = "Default rules (rules: [] for none)" if config.notes.default_rules else "Rules"
+    table = _table(title, ("rule", "model", "for", "effective delay", "then"))
     steps = {s.name: s.time.step_ms for s in config.streams}
     for rule in config.rules:
         for model in config.models:
@@ -73,36 +74,3 @@ def _rules(config: Config) -> Table:
                 shown = "wall clock" if delay_ms is None else duration_text(delay_ms)
                 table.add_row(rule.name, model.match, rule.for_text or "–", shown, rule.then)
     return table
-
-
-def concerned(rule: RuleSpec, model: ModelSettings) -> bool:
-    """Whether a rule may be about a model of this entry (two globs: one matches the other)."""
-    return any(fnmatchcase(model.match, glob) or fnmatchcase(glob, model.match) for glob in rule.models)
-
-
-def effective_delay_ms(rule: RuleSpec, model: ModelSettings, step_ms: int) -> int | None:
-    """Event time from the end of the first true window to the firing; None for a rule on the wall clock.
-
-    ``for``, rounded up to the slide of the rule's finest window, and the labels' delay where it is about
-    performance. N windows that do not overlap end N − 1 lengths apart.
-    """
-    found = [(c, w) for c in comparisons(rule.when) if (w := window_of(c, model, step_ms)) is not None]
-    if not found:
-        return None
-    finest = min((w for _, w in found), key=lambda w: (w.slide_ms, w.length_ms))
-    performance = any(c.kind is WindowKind.PERFORMANCE for c, _ in found)
-    wait_ms = -(-rule.for_ms // finest.slide_ms) * finest.slide_ms
-    if rule.for_windows is not None:
-        wait_ms = (rule.for_windows - 1) * finest.length_ms
-    return wait_ms + (model.labels.delay_ms if performance else 0)
-
-
-def window_of(comparison: Comparison, model: ModelSettings, step_ms: int) -> Window | None:
-    """The window that a comparison reads: the one it names, else the model's first of that kind."""
-    drift = comparison.kind is WindowKind.DRIFT
-    own = model.drift_windows if drift else model.performance_windows
-    length_ms = comparison.window_ms
-    if length_ms is None:
-        return own[0] if own else None
-    added = Window(length_ms, default_slide_ms(length_ms, step_ms)) if length_ms % step_ms == 0 else None
-    return next((w for w in own if w.length_ms == length_ms), added)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from driftline.config.messages import Origins, Place
+from driftline.rules.spec import RuleSpec
 from driftline.settings import DAY_MS, SECOND_MS, Limits, ModelSettings, StreamSettings
-
-if TYPE_CHECKING:
-    from driftline.rules.spec import RuleSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +58,20 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """How the configuration was written, for those who speak of it."""
+
+    places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
+    """Where each model and each rule stands, by kind and name."""
+    origins: Origins = field(default_factory=Origins)
+    remarks: tuple[tuple[Place, str], ...] = ()
+    """What is right but remarkable, found while reading."""
+    default_rules: bool = False
+    """Whether the rules are the default ones."""
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A valid configuration; all paths are absolute, all durations milliseconds."""
 
@@ -75,3 +87,4 @@ class Config:
     rules: tuple[RuleSpec, ...] = ()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     shutdown_grace_ms: int = 30 * SECOND_MS
+    notes: Notes = field(default_factory=Notes, repr=False, compare=False)

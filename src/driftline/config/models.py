@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from driftline.config.messages import Place, unknown
-from driftline.config.shape import LabelsShape, ModelShape
+from driftline.config.model_shape import LabelsShape, ModelShape
 from driftline.config.values import RawWindow
 from driftline.settings import (
     DEFAULT_GATES,
@@ -42,8 +42,11 @@ def make_window(raw: RawWindow, step_ms: int) -> Window:
         The length or the slide does not fit the step, with the nearest slides that would.
     """
     step, length = duration_text(step_ms), duration_text(raw.length_ms)
+    if raw.length_ms < step_ms:
+        raise ValueError(f"{length} is shorter than the stream's step, {step}; write {step} or more")
     if raw.length_ms % step_ms:
-        raise ValueError(f"{length} is no multiple of the stream's step, {step}")
+        near = duration_text(round(raw.length_ms / step_ms) * step_ms)
+        raise ValueError(f"{length} is no multiple of the stream's step, {step}; write {near}")
     if raw.slide_ms is None:
         return Window(raw.length_ms, default_slide_ms(raw.length_ms, step_ms))
     if raw.slide_ms % step_ms or raw.length_ms % raw.slide_ms:
@@ -66,7 +69,7 @@ def model_mistakes(
     shape: ModelShape, streams: Mapping[str, StreamSettings | None], place: Place
 ) -> Iterator[Mistake]:
     """Mistakes in one entry. A stream whose value is None exists, with mistakes of its own."""
-    if shape.stream not in streams:
+    if streams and shape.stream not in streams:
         yield (*place, "stream"), f'no stream is named "{shape.stream}"; {unknown(shape.stream, streams)}'
     yield from _class_mistakes(shape, place)
     for name in shape.gates:

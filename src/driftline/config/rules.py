@@ -1,84 +1,64 @@
-"""The rules of a configuration: those in place, then those of ``rule_files`` in the files' order."""
+"""The rules of a configuration: those in place, then those of ``rule_files``; without either, the default ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from driftline.config.messages import Place, located, shown, unknown_key
-from driftline.config.sources import read_yaml
-from driftline.errors import ConfigError, Problem
+from driftline.config.default_rules import default_rules
+from driftline.config.messages import Origins, Place
+from driftline.config.sources import lists_of
+from driftline.errors import Problem
+from driftline.rules.parse import parse_rules
+from driftline.rules.spec import RuleSpec
+from driftline.settings import ModelSettings
 
-if TYPE_CHECKING:
-    from driftline.rules.spec import RuleSpec
 
+@dataclass(slots=True)
+class Rules:
+    """All rules, all mistakes in them, and where each stands."""
 
-_List = tuple[str, list[Any], list[Problem], Mapping[Place, int]]
-"""A list of rules: the name of its place, the rules, mistakes around it, its file's lines."""
+    origins: Origins
+    specs: list[RuleSpec] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    are_defaults: bool = False
 
 
 def read_rules(
-    raw: Mapping[str, Any], folder: Path, lines: Mapping[Place, int]
-) -> tuple[tuple[RuleSpec, ...], list[Problem]]:
+    raw: Mapping[str, Any], folder: Path, models: Iterable[ModelSettings], origins: Origins
+) -> Rules:
     """All rules and all mistakes in them; a name stands once over all files."""
-    specs: list[RuleSpec] = []
-    problems: list[Problem] = []
-    owner: dict[str, str] = {}
-    for place, rules, found, where in _lists(raw, folder, lines):
-        prefix = place.removesuffix("rules")
-        problems += [located(p, where, prefix) for p in found]
-        if not rules:
-            continue
-        from driftline.rules.parse import parse_rules
-
-        parsed, mistakes = parse_rules(rules, place)
-        problems += [located(p, where, prefix) for p in mistakes]
-        for spec in parsed:
-            if owner.get(spec.name, place) != place:
-                problems.append(Problem(place, f'a rule "{spec.name}" stands in {owner[spec.name]} already'))
-            owner.setdefault(spec.name, place)
-            specs.append(spec)
-    return tuple(specs), problems
+    found = Rules(origins)
+    if raw.get("rules") is None and raw.get("rule_files") is None:
+        found.are_defaults = True
+        _add(found, "default rules", default_rules(models))
+        return found
+    for listed in lists_of("rules", raw, folder):
+        found.origins = found.origins.with_file(listed.lines, "rules", listed.place)
+        found.problems += [found.origins.problem(*mistake) for mistake in listed.mistakes]
+        _add(found, listed.place, listed.entries)
+    return found
 
 
-def _lists(raw: Mapping[str, Any], folder: Path, lines: Mapping[Place, int]) -> Iterator[_List]:
-    yield "rules", *_list(raw.get("rules"), "rules"), lines
-    patterns, problems = _list(raw.get("rule_files"), "rule_files")
-    yield "rule_files", [], problems, lines
-    for index, pattern in enumerate(patterns):
-        place = f"rule_files[{index}]"
-        if not isinstance(pattern, str):
-            yield place, [], [Problem(place, f"found {shown(pattern)}; write a path")], lines
-            continue
-        files = _matching(folder, pattern)
-        if not files and not any(sign in pattern for sign in "*?["):
-            yield place, [], [Problem(place, f"there is no file {shown(pattern)}")], lines
-        for path in files:
-            yield _file(path)
+def _add(found: Rules, place: str, entries: list[Any]) -> None:
+    if not entries:
+        return
+    parsed, mistakes = parse_rules(entries, place)
+    found.problems += [found.origins.located(p) for p in mistakes]
+    numbers = {
+        e["name"]: i for i, e in reversed(list(enumerate(entries))) if isinstance(e, dict) and _named(e)
+    }
+    for spec in parsed:
+        here: Place = (place, numbers[spec.name])
+        first = found.places.setdefault(("rule", spec.name), here)
+        if first[0] != place:
+            message = f'"{spec.name}" is the name of {first[0]}[{first[1]}] already; names are unique'
+            found.problems.append(found.origins.problem((*here, "name"), message))
+        found.specs.append(spec)
 
 
-def _list(raw: Any, place: str) -> tuple[list[Any], list[Problem]]:
-    if raw is None:
-        return [], []
-    if isinstance(raw, list):
-        return raw, []
-    return [], [Problem(place, f"found {shown(raw)}; write a list ([a, b])")]
-
-
-def _matching(folder: Path, pattern: str) -> list[Path]:
-    full = folder / pattern
-    return sorted(Path(full.anchor).glob(str(full.relative_to(full.anchor))))
-
-
-def _file(path: Path) -> _List:
-    place = f"{path.name}: rules"
-    try:
-        content, lines = read_yaml(path)
-    except ConfigError as error:
-        return place, [], [Problem(f"{path.name}: {p.path}", p.message) for p in error.problems], {}
-    problems = [
-        Problem(f"{path.name}: {k}", unknown_key(str(k), ("rules",))) for k in content if k != "rules"
-    ]
-    rules, found = _list(content.get("rules"), place)
-    return place, rules, problems + found, lines
+def _named(entry: Mapping[str, Any]) -> bool:
+    return isinstance(entry.get("name"), str)

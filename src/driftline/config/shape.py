@@ -1,147 +1,159 @@
-"""The shape of the file: its keys, their types and defaults. ``parse`` checks what belongs together."""
+"""The shape of the file: its keys, their types, defaults and meaning. ``parse`` checks what belongs together.
+
+The text below a key is what the JSON Schema and ``docs/configuration.md`` say about it.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from driftline.config import values
-from driftline.config.values import Address, Duration, LongDuration, Name, Size, WindowText
-from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Task
-
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A mapping in which an unknown key is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+from driftline.config.formats import FormatShape
+from driftline.config.model_shape import ModelShape
+from driftline.config.section import Count, Section
+from driftline.config.values import Address, Duration, LongDuration, MaxFuture, Name, Size, Start
+from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
 
 class TopicsShape(Section):
-    """``kafka.topics``."""
+    """Topics of the daemon's own."""
 
     triggers: Name = "driftline.triggers"
+    """Requests for retraining and alerts are published here."""
     dead_letters: Name = "driftline.dead-letters"
+    """Events that could not be used go here, with the reason as a header."""
     feedback: Name = "driftline.feedback"
+    """Reserved for the answers of retraining jobs; not read yet."""
 
 
 class KafkaShape(Section):
-    """``kafka``."""
+    """How Kafka is reached."""
 
     bootstrap_servers: Name = "localhost:9092"
-    start: Annotated[Any, BeforeValidator(values.start)] = "earliest"
+    """Brokers to begin with, as `host:port`, with commas between several."""
+    start: Start = "earliest"
+    """For a partition never read before: `earliest`, `latest` or an RFC 3339 time."""
     on_data_loss: Literal["hold", "skip", "exit"] = "hold"
-    properties: dict[str, Any] = {}
+    """Records are gone, a topic was deleted or made anew, or a batch cannot be read three times. `hold`: the stream pauses and says why; `skip`: counts what was lost and reads on; `exit`: exit code 4."""
+    properties: dict[str, Any] = Field(default={})
+    """Handed to librdkafka as they are (SASL, TLS, …). A key that ends in `_file` is read from that file. What the daemon owns (`auto.offset.reset`, `enable.auto.commit`, `isolation.level`, `group.id`, …) is refused; where you say nothing, `check.crcs` is true and `reconnect.backoff.max.ms` 2000. `receive.message.max.bytes` (100 MB) bounds what a zstd batch may become; gzip and lz4 are bounded by the broker's `message.max.bytes` alone: at most 1000 and 255 times as much."""
     topics: TopicsShape = TopicsShape()
 
 
 class TimeShape(Section):
-    """``streams.*.time``."""
+    """The clock of a stream."""
 
     step: LongDuration = MINUTE_MS
+    """The smallest span of event time; windows and slides are multiples of it."""
     out_of_orderness: Duration = MINUTE_MS
+    """How far a partition's watermark stays behind its newest event."""
     allowed_lateness: Duration = HOUR_MS
-    max_future: Annotated[int | None, BeforeValidator(values.max_future)] = 5 * MINUTE_MS
+    """An event further behind the watermark is dropped and counted."""
+    max_future: MaxFuture = 5 * MINUTE_MS
+    """An event further ahead of its record's timestamp is dead-lettered; `none`: no check."""
     max_skew: LongDuration = HOUR_MS
+    """A partition further ahead of the stream is paused."""
     idle_after: LongDuration = 30 * SECOND_MS
+    """Wall time after which a silent partition no longer holds the stream."""
     from_record: bool = False
+    """A prediction without a time takes its record's timestamp."""
 
 
 class StreamShape(Section):
-    """``streams.*``."""
+    """Topics with one event format and one clock: a pipeline of its own. A topic is in one stream, with one kind."""
 
     predictions: tuple[Name, ...] = ()
+    """Topics of what models answered."""
     labels: tuple[Name, ...] = ()
+    """Topics of the truth that arrives later."""
     features: tuple[Name, ...] = ()
-    format: Literal["driftline"] = "driftline"
+    """Topics of inputs seen without a prediction."""
+    format: Name = "driftline"
+    """How events are written. Formats of your own (`formats`) cannot be used yet."""
     time: TimeShape = TimeShape()
 
 
-class WindowsShape(Section):
-    """``models[].windows``."""
-
-    drift: tuple[WindowText, ...] = ()
-    performance: tuple[WindowText, ...] = ()
-
-
-class LabelsShape(Section):
-    """``models[].labels``."""
-
-    delay: Duration = HOUR_MS
-    horizon: LongDuration = 30 * DAY_MS
-    orphan_wait: Duration = HOUR_MS
-    corrections: Duration = DAY_MS
-    min_coverage: Ratio = 0.5
-    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
-
-
-def _labels(value: Any) -> Any:
-    return None if value == "none" else value
-
-
-class ModelShape(Section):
-    """``models[]``."""
-
-    match: Name
-    stream: Name
-    task: Task
-    positive: Name | None = None
-    classes: tuple[Name, ...] | None = None
-    threshold: Ratio = 0.5
-    windows: WindowsShape = WindowsShape()
-    references: Name | None = None
-    labels: Annotated[LabelsShape | None, BeforeValidator(_labels)] = LabelsShape()
-    segments: tuple[Name, ...] = ()
-    segment_values: dict[str, tuple[Name, ...]] = {}
-    tags: dict[str, Name] = {}
-    gates: dict[str, Annotated[int, Field(ge=0)]] = {}
-
-
 class LimitsShape(Section):
-    """``limits``."""
+    """Bounds that keep memory, disk and series finite whatever comes in."""
 
     models: Count = 1000
+    """Models of a stream."""
     versions_per_model: Count = 5
+    """Versions of a model."""
     classes: Annotated[int, Field(ge=2)] = 100
+    """Classes of a model; further ones are counted as `other`."""
     segment_values: Count = 50
+    """Values of a segment; further ones are counted as `other`."""
     name_bytes: Count = 256
+    """Names longer than this are dead-lettered."""
     message_bytes: Size = 1 << 20
+    """Messages longer than this are dead-lettered."""
     join_memory: Size = 1 << 30
+    """Memory for predictions that wait for their label; beyond it partitions pause, then the oldest are evicted and counted."""
     staged_events: Count = 2_000_000
+    """Events that wait for the watermark; beyond it partitions pause."""
 
 
 class StateShape(Section):
-    """``state``."""
+    """Where the state is kept."""
 
     path: Name = "var/driftline.db"
+    """The one state file (SQLite)."""
 
 
 class HttpShape(Section):
-    """``http``."""
+    """The page, the API and `/metrics`."""
 
     listen: Address = ("127.0.0.1", 9464)
+    """`host:port`; `:9464` listens on all interfaces."""
 
 
 class TriggersShape(Section):
-    """``triggers``."""
+    """Requests for retraining."""
 
     max_age: LongDuration = DAY_MS
+    """A request judged this long after its event time carries `backfilled: true`."""
 
 
 class MetricsShape(Section):
-    """``metrics``."""
+    """What is exported to Prometheus."""
 
     windows: tuple[LongDuration, ...] | None = None
+    """Lengths of the exported windows; without it the first of each kind."""
     max_series: Count = 20_000
+    """Series budget: model-level series and the most drifted features stay, the rest is suppressed and counted."""
 
 
 class ShutdownShape(Section):
-    """``shutdown``."""
+    """How the daemon stops."""
 
     grace: LongDuration = 30 * SECOND_MS
+    """Bounded wait for the outbox on SIGTERM."""
+
+
+class FileShape(Section):
+    """A configuration of driftline."""
+
+    kafka: KafkaShape = KafkaShape()
+    streams: dict[str, StreamShape]
+    """Streams by name; at least one."""
+    formats: dict[str, FormatShape] = Field(default={})
+    """Event formats of your own, by paths into their JSON. Checked, but not usable yet."""
+    models: tuple[ModelShape, ...] = ()
+    """What is kept of which models. The exact name wins, then the longest pattern. At least one, here or in `model_files`."""
+    model_files: tuple[Name, ...] = ()
+    """Files or globs (`teams/*/models.yaml`), each a list under `models:`."""
+    limits: LimitsShape = LimitsShape()
+    state: StateShape = StateShape()
+    http: HttpShape = HttpShape()
+    triggers: TriggersShape = TriggersShape()
+    metrics: MetricsShape = MetricsShape()
+    shutdown: ShutdownShape = ShutdownShape()
+    rules: tuple[dict[str, Any], ...] | None = None
+    """Rules in place. Without this key and without `rule_files` the default rules apply; `rules: []` means none."""
+    rule_files: tuple[Name, ...] = ()
+    """Files or globs (`rules/*.yaml`), each a list under `rules:`."""
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -153,6 +165,6 @@ SECTIONS: dict[str, type[Section]] = {
     "metrics": MetricsShape,
     "shutdown": ShutdownShape,
 }
-"""Sections that stand alone; ``streams``, ``models`` and the rules hold several."""
+"""Sections that stand alone; ``streams``, ``models``, ``formats`` and the rules hold several."""
 
-KEYS = (*SECTIONS, "streams", "models", "rules", "rule_files")
+KEYS = tuple(FileShape.model_fields)

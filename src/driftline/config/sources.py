@@ -1,25 +1,23 @@
-"""Where a configuration comes from: a YAML file, the environment on top, secrets from files."""
+"""YAML files with the line of each key; other files by name or glob."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from driftline.config.messages import Place, place_text, shown
+from driftline.config.messages import Place, place_text, shown, unknown_key
 from driftline.errors import ConfigError, Problem
 
-PREFIX = "DRIFTLINE_"
-_BETWEEN = "__"
 
-
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML without its timestamps: an instant stays the text that was written."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -34,15 +32,16 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         No such file, no YAML, a key given twice, or no mapping at the top.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, _Loader)
-        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        loader = Loader(path.read_text(encoding="utf-8-sig"))
+        node = loader.get_single_node()
+        content = None if node is None else loader.construct_document(node)
     except OSError as error:
         raise ConfigError([Problem("", f"{path} cannot be read: {error.strerror}")], str(path)) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem("", f"{path} is not UTF-8")], str(path)) from error
-    except yaml.YAMLError as error:
-        raise ConfigError([Problem("", f"{path} is not YAML: {_yaml_reason(error)}")], str(path)) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        # What was read up to the mistake may be a secret, so the parser's own error is not chained.
+        raise ConfigError([Problem("", f"{path} is not YAML: {_yaml_reason(error)}")], str(path)) from None
     if not isinstance(content, dict):
         raise ConfigError([Problem("", f"{path} holds {shown(content)}; write a mapping")], str(path))
     lines: dict[Place, int] = {}
@@ -52,9 +51,12 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     return content, lines
 
 
-def _yaml_reason(error: yaml.YAMLError) -> str:
+def _yaml_reason(error: Exception) -> str:
+    """The parser's reason with its place; without what it quotes of an alias or tag, which may be a secret."""
     mark = getattr(error, "problem_mark", None)
-    reason = getattr(error, "problem", None) or str(error)
+    reason = getattr(error, "problem", None) or type(error).__name__
+    if "alias" in reason or "tag" in reason:
+        reason = "a value that begins with *, & or ! stands in quotes"
     return f"{reason} (line {mark.line + 1}, column {mark.column + 1})" if mark else reason
 
 
@@ -76,56 +78,57 @@ def _walk(node: Any, place: Place, lines: dict[Place, int]) -> list[Problem]:
     return problems
 
 
-def overlay(raw: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
-    """The configuration with each ``DRIFTLINE_A__B`` put in place of the scalar at ``a.b``.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of entries, in place or in a file of its own."""
 
-    Keys match without regard to case, entries of a list by their number
-    (``DRIFTLINE_MODELS__0__THRESHOLD``); a value is read as YAML. Names without ``__`` are not ours.
-    """
-    for name, text in sorted(env.items()):
-        path = name.removeprefix(PREFIX).split(_BETWEEN)
-        if name.startswith(PREFIX) and len(path) > 1:
-            raw = _put(raw, path, _scalar(text))
-    return raw
-
-
-def _scalar(text: str) -> Any:
-    """A number, a boolean, or the text itself."""
-    try:
-        value = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, bool | int | float) else text
+    place: str
+    """How the list is called in messages: ``rules``, or ``teams/a.yaml: rules``."""
+    entries: list[Any] = field(default_factory=list)
+    mistakes: list[tuple[Place, str]] = field(default_factory=list)
+    lines: Mapping[Place, int] = field(default_factory=dict)
+    """Of its file; empty for the configuration's own."""
 
 
-def _put(into: Any, path: list[str], value: Any) -> Any:
-    if not path:
-        return value
-    head, rest = path[0], path[1:]
-    if isinstance(into, list) and head.isdecimal() and int(head) < len(into):
-        at = int(head)
-        return [*into[:at], _put(into[at], rest, value), *into[at + 1 :]]
-    held = into if isinstance(into, dict) else {}
-    key = next((k for k in held if str(k).lower() == head.lower()), head.lower())
-    return {**held, key: _put(held.get(key), rest, value)}
-
-
-def read_secrets(properties: Mapping[str, Any], folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """librdkafka's properties with each ``name_file`` replaced by ``name`` and the file's content.
-
-    Returns the properties, and for each file that cannot be read a message by key.
-    """
-    values: dict[str, str] = {}
-    problems: dict[str, str] = {}
-    for key, value in properties.items():
-        if not key.endswith("_file"):
-            values[key] = str(value).lower() if isinstance(value, bool) else str(value)
+def lists_of(key: str, raw: Mapping[str, Any], folder: Path) -> Iterator[Listed]:
+    """The list under ``rules`` or ``models``, then those of ``rule_files`` or ``model_files``, in order."""
+    yield _list(raw.get(key), key)
+    where = f"{key.removesuffix('s')}_files"
+    patterns = _list(raw.get(where), where)
+    yield Listed(where, mistakes=patterns.mistakes)
+    for index, pattern in enumerate(patterns.entries):
+        place: Place = (where, index)
+        if not isinstance(pattern, str):
+            yield Listed(where, mistakes=[(place, f"found {shown(pattern)}; write a path")])
             continue
-        try:
-            values[key.removesuffix("_file")] = (
-                (folder / str(value)).read_text(encoding="utf-8").rstrip("\r\n")
-            )
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
-            problems[key] = f"{shown(value)} cannot be read: {reason}"
-    return values, problems
+        files = _matching(folder, pattern)
+        if not files and not any(sign in pattern for sign in "*?["):
+            yield Listed(where, mistakes=[(place, f"there is no file {shown(pattern)}")])
+        for path in files:
+            yield _file(path, key, folder)
+
+
+def _list(raw: Any, place: str) -> Listed:
+    if raw is None or isinstance(raw, list):
+        return Listed(place, raw or [])
+    return Listed(place, mistakes=[((place,), f"found {shown(raw)}; write a list ([a, b])")])
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    full = folder / pattern
+    return sorted(p for p in Path(full.anchor).glob(str(full.relative_to(full.anchor))) if p.is_file())
+
+
+def _file(path: Path, key: str, folder: Path) -> Listed:
+    name = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+    place = f"{name}: {key}"
+    try:
+        content, lines = read_yaml(path)
+    except ConfigError as error:
+        found: list[tuple[Place, str]] = [
+            ((f"{name}: {p.path}",) if p.path else (), p.message) for p in error.problems
+        ]
+        return Listed(place, mistakes=found)
+    mistakes = [((f"{name}: {k}",), unknown_key(str(k), (key,))) for k in content if k != key]
+    inner = _list(content.get(key), place)
+    return Listed(place, inner.entries, mistakes + inner.mistakes, lines)

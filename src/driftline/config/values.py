@@ -1,4 +1,7 @@
-"""Readers of single values: durations, sizes, names, addresses, windows. Each raises ValueError in words."""
+"""Readers of single values: durations, sizes, names, addresses, windows. Each raises ValueError in words.
+
+Each kind of value also says how it is written: that is what the JSON Schema and the generated page show.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from driftline.config.messages import shown, unknown_key
 from driftline.durations import duration_ms
 from driftline.instants import parse_instant
+from driftline.settings import duration_text
 
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?")
 _FACTOR = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -41,6 +45,12 @@ def size_bytes(value: Any) -> int:
     if found is None or found[1].strip("0") == "":
         raise ValueError(f'{shown(value)} is not a size; write bytes or a unit of KiB, MiB, GiB, as "1MiB"')
     return int(found[1]) * _FACTOR[found[2]]
+
+
+def size_text(size: int) -> str:
+    """A size in the largest unit that divides it: ``1048576 -> "1MiB"``."""
+    unit = next((u for u in ("TiB", "GiB", "MiB", "KiB") if size and size % _FACTOR[u] == 0), None)
+    return f"{size // _FACTOR[unit]}{unit or ''}"
 
 
 def name(value: Any) -> str:
@@ -75,6 +85,11 @@ def address(value: Any) -> tuple[str, int]:
     return found["six"] or found["host"] or "0.0.0.0", int(found["port"])  # noqa: S104 - asked for by ":9464"
 
 
+def address_text(value: tuple[str, int]) -> str:
+    """An address as it is written."""
+    return f"{value[0]}:{value[1]}"
+
+
 def start(value: Any) -> str | int:
     """``earliest``, ``latest``, or the epoch milliseconds of an instant."""
     if value in ("earliest", "latest"):
@@ -92,9 +107,44 @@ def max_future(value: Any) -> int | None:
     return None if value in (None, "none") else duration_ms(value)
 
 
-Duration = Annotated[int, BeforeValidator(duration_ms)]
-LongDuration = Annotated[int, BeforeValidator(positive_duration)]
-Size = Annotated[int, BeforeValidator(size_bytes)]
-Name = Annotated[str, BeforeValidator(name)]
-WindowText = Annotated[RawWindow, BeforeValidator(window)]
-Address = Annotated[tuple[str, int], BeforeValidator(address)]
+_UNITS = "(ms|s|m|h|d|w)"
+_LONG = {"type": "string", "pattern": f"^0*[1-9][0-9]*{_UNITS}$", "examples": ["1m", "24h", "7d"]}
+_SHORT = {"type": "string", "pattern": f"^[0-9]+{_UNITS}$", "examples": ["0s", "1m", "24h", "7d"]}
+_NAME = {"type": ["string", "number", "boolean"], "minLength": 1}
+_BYTES = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^0*[1-9][0-9]*\s*(B|KiB|MiB|GiB|TiB)?$"},
+        {"type": "integer", "minimum": 1},
+    ]
+}
+_WINDOW = {
+    "anyOf": [
+        _LONG,
+        {
+            "type": "object",
+            "properties": {"length": _LONG, "slide": _LONG},
+            "required": ["length"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_START = {"type": "string", "pattern": r"^(earliest|latest|\d{4}-\d\d-\d\d[Tt ].+)$"}
+_LISTEN_TEXT = {"type": "string", "pattern": r"^(\[[^\]]+\]|[^:]*):[0-9]{1,5}$"}
+
+_Text = PlainSerializer(duration_text)
+
+Duration = Annotated[int, BeforeValidator(duration_ms), _Text, WithJsonSchema(_SHORT)]
+LongDuration = Annotated[int, BeforeValidator(positive_duration), _Text, WithJsonSchema(_LONG)]
+MaxFuture = Annotated[
+    int | None,
+    BeforeValidator(max_future),
+    PlainSerializer(lambda value: "none" if value is None else duration_text(value)),
+    WithJsonSchema({"anyOf": [_SHORT, {"enum": ["none", None]}]}),
+]
+Size = Annotated[int, BeforeValidator(size_bytes), PlainSerializer(size_text), WithJsonSchema(_BYTES)]
+Name = Annotated[str, BeforeValidator(name), WithJsonSchema(_NAME)]
+WindowText = Annotated[RawWindow, BeforeValidator(window), WithJsonSchema(_WINDOW)]
+Start = Annotated[Any, BeforeValidator(start), WithJsonSchema(_START)]
+Address = Annotated[
+    tuple[str, int], BeforeValidator(address), PlainSerializer(address_text), WithJsonSchema(_LISTEN_TEXT)
+]

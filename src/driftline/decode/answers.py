@@ -77,7 +77,7 @@ def _binary(fields: Mapping[str, Sequence[Any]], schema: Schema, limits: Limits)
 def _positive_scores(fields: Mapping[str, Sequence[Any]], positive: str | None) -> Sequence[Any]:
     """``score``, or else the positive class's entry of ``scores``."""
     score, scores = fields["score"], fields["scores"]
-    if None not in score or not any(scores):
+    if None not in score or scores.count(None) == len(scores):
         return score
     return [
         s if s is not None or type(d) is not dict else d.get(positive)
@@ -148,7 +148,7 @@ def class_scores(scores: Sequence[Any], schema: Schema, limits: Limits) -> tuple
         rows = [row if len(row) <= limits.classes else {} for row in rows]
         names = tuple(sorted(set().union(*rows)))
     kept = {text: name for name in names if (text := _class_name(name, limits)) is not None}
-    matrix, _ = numeric_features(rows, tuple(kept.values()))
+    matrix = numeric_features(rows, tuple(kept.values()))
     return _probabilities(matrix), tuple(kept)
 
 

@@ -16,7 +16,7 @@ from driftline.decode.events import Unusable
 from driftline.decode.inputs import InputColumns
 from driftline.decode.rows import UNVERSIONED, Fields
 from driftline.decode.values import INT64_LIMIT, canonical
-from driftline.records import INVALID, MISSING, Bools, Coded, Floats, Ints, Kind, RawBatch, Schema
+from driftline.records import INVALID, MISSING, Coded, Floats, Ints, Kind, RawBatch, Schema
 
 _FIELDS = {
     Kind.PREDICTION: ("prediction_id", "model", "version", "time", "prediction", "score", "latency_ms"),
@@ -94,20 +94,21 @@ class Table:
     table: pa.Table
     _matrices: dict[tuple[str, ...], Floats] = field(default_factory=dict)
     _codes: dict[str, Coded] = field(default_factory=dict)
-    _valid: dict[str, Bools] = field(default_factory=dict)
 
     def keep(self, rows: Ints) -> Table:
         """Those of some rows."""
         return Table(self.table.take(rows))
 
+    def joined(self, pieces: Sequence[Table]) -> Table:
+        """Those of all pieces, in order."""
+        return Table(pa.concat_tables([piece.table for piece in pieces]).combine_chunks())
+
     def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
         """The schema's columns; a column that is not there is missing."""
-        known = {f"features.{name}" for name in (*schema.numeric, *schema.categorical, *schema.segments)}
         return InputColumns(
             self._numeric(schema.numeric, rows),
             tuple(_some(self._coded(f"features.{name}", longest), rows) for name in schema.categorical),
             tuple(_some(self._segment(name, longest), rows) for name in schema.segments),
-            self._unknown(rows, known),
         )
 
     def _array(self, name: str) -> Array | None:
@@ -135,13 +136,6 @@ class Table:
             return self._coded(f"segments.{name}" if given is not None else f"features.{name}", longest)
         both = zip(listed(given), listed(feature), strict=True)
         return code([f if s is None else s for s, f in both], longest)
-
-    def _unknown(self, rows: Ints, known: set[str]) -> int:
-        names = [n for n in self.table.column_names if n.startswith("features.") and n not in known]
-        for name in names:
-            if name not in self._valid:
-                self._valid[name] = np.asarray(self.table.column(name).is_valid())
-        return int(sum(self._valid[name][rows].sum() for name in names))
 
 
 def _some(coded: Coded, rows: Ints) -> Coded:

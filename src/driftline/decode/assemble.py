@@ -8,10 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from driftline.decode.answers import Answers, Faults, no_class, nothing, read_answers, read_truth
-from driftline.decode.columns import numbers
+from driftline.decode.columns import chained, numbers
 from driftline.decode.inputs import Inputs
-from driftline.decode.rows import Fields, Key, answer_faults, group, hash_ids, name_faults, take, times_of
+from driftline.decode.rows import (
+    Fields,
+    Key,
+    answer_faults,
+    group,
+    hash_ids,
+    name_faults,
+    names,
+    take,
+    times_of,
+)
 from driftline.records import (
+    Coded,
     Decoded,
     Floats,
     Ints,
@@ -48,6 +59,16 @@ class Rows:
         return Rows(fields, self.inputs.keep(rows), self.record[rows], self.rejects + rejects)
 
 
+def joined(pieces: list[Rows]) -> Rows:
+    """The rows of all pieces, in order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    fields: Fields = {name: chained([p.fields[name] for p in pieces]) for name in pieces[0].fields}
+    inputs = pieces[0].inputs.joined([piece.inputs for piece in pieces])
+    record = np.concatenate([piece.record for piece in pieces])
+    return Rows(fields, inputs, record, [reject for piece in pieces for reject in piece.rejects])
+
+
 @dataclass(slots=True)
 class _Group:
     key: Key
@@ -72,13 +93,14 @@ class Assembly:
             rows = rows.reject(faults)
             times = self._times(rows, batch)
         schemas: dict[Key, Schema | None] = {}
-        groups, unmonitored, faults = self._groups(rows, schemas)
+        models = names(rows.fields["model"])
+        groups, unmonitored, faults = self._groups(rows, models, schemas)
         if faults:
             rows = rows.reject(faults)
-            times = self._times(rows, batch)
-            groups, unmonitored, _ = self._groups(rows, schemas)
+            times, models = self._times(rows, batch), names(rows.fields["model"])
+            groups, unmonitored, _ = self._groups(rows, models, schemas)
         rejects = sorted(rows.rejects, key=lambda reject: reject.index)
-        decoded = Decoded(self.kind, batch.sources, rows.record, times, self._ids(rows.fields))
+        decoded = Decoded(self.kind, batch.sources, rows.record, times, self._ids(rows.fields, models))
         decoded.rejects, decoded.unmonitored = rejects, unmonitored
         if self.kind is Kind.LABEL:
             decoded.labels = [_label_part(g, rows.fields) for g in groups]
@@ -97,13 +119,14 @@ class Assembly:
         return faults | name_faults(rows.fields, self.limits.name_bytes)
 
     def _groups(
-        self, rows: Rows, schemas: dict[Key, Schema | None]
+        self, rows: Rows, models: Coded, schemas: dict[Key, Schema | None]
     ) -> tuple[list[_Group], dict[tuple[str, str], int], Faults]:
         """Split by model and version and read the answers."""
         groups: list[_Group] = []
         unmonitored: dict[Key, int] = {}
         faults: Faults = {}
-        for key, members in group(rows.fields["model"], rows.fields.get("version")):
+        versions = rows.fields.get("version")
+        for key, members in group(models, names(versions) if versions is not None else None):
             if key not in schemas:
                 schemas[key] = self.schema_of(*key)
             if (schema := schemas[key]) is None:
@@ -123,17 +146,16 @@ class Assembly:
         answered = {name: take(fields[name], rows) for name in ("prediction", "score", "scores")}
         return read_answers(answered, schema, self.limits)
 
-    def _ids(self, fields: Fields) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
+    def _ids(self, fields: Fields, models: Coded) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
         if self.kind is Kind.FEATURES:
-            return np.zeros((len(fields["model"]), 2), np.uint64)
-        return hash_ids(fields["model"], fields["prediction_id"])
+            return np.zeros((len(models.codes), 2), np.uint64)
+        return hash_ids(models, fields["prediction_id"])
 
     def _prediction_part(self, g: _Group, rows: Rows) -> PredictionPart:
         inputs, a = rows.inputs.columns(g.rows, g.schema, self.limits.name_bytes), g.answers
         return PredictionPart(
             *g.key, g.schema, g.rows, inputs.numeric, inputs.categorical, a.predicted, a.value, a.score,
             a.scores, a.score_classes, _latency(g.rows, rows.fields.get("latency_ms")), inputs.segments,
-            inputs.unknown_features,
         )  # fmt: skip
 
 
@@ -148,7 +170,7 @@ def _label_part(g: _Group, fields: Fields) -> LabelPart:
 
 def _latency(rows: Ints, values: Sequence[object] | None) -> Floats:
     """Milliseconds; NaN for what is no number from 0."""
-    if values is None:
+    if values is None or values.count(None) == len(values):
         return nothing(len(rows))
     latency = numbers(take(values, rows))
     return np.where((latency >= 0) & np.isfinite(latency), latency, np.nan)

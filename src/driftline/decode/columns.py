@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -17,13 +17,21 @@ _HASHABLE = {str, int, float, bool}
 Row = Mapping[str, Any]
 
 
+def chained(columns: Iterable[Sequence[Any]]) -> list[Any]:
+    """One column after the other."""
+    whole: list[Any] = []
+    for column in columns:
+        whole += column
+    return whole
+
+
 def numbers(values: Sequence[object]) -> Floats:
     """``number`` of each value."""
-    plain = _plain(values)
+    plain = plain_numbers(values)
     return plain if plain is not None else np.fromiter(map(number, values), float, len(values))
 
 
-def _plain(values: Sequence[object]) -> Floats | None:
+def plain_numbers(values: Sequence[object]) -> Floats | None:
     """The values at array speed, or None where each must be looked at."""
     types = set(map(type, values))
     if not types <= _PLAIN:
@@ -37,26 +45,26 @@ def _plain(values: Sequence[object]) -> Floats | None:
     return np.where(np.isinf(array), np.inf, array) if np.isinf(array).any() else array
 
 
-def numeric_features(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[Floats, bool]:
-    """[len(names), len(rows)] and whether every row had every name."""
-    flat, complete = _flat(rows, names)
-    matrix = _plain(flat)
+def numeric_features(rows: Sequence[Row], names: tuple[str, ...]) -> Floats:
+    """The names' values of rows, as [len(names), len(rows)]."""
+    flat = _flat(rows, names)
+    matrix = plain_numbers(flat)
     if matrix is not None:
-        return np.ascontiguousarray(matrix.reshape(len(rows), len(names)).T), complete
+        return np.ascontiguousarray(matrix.reshape(len(rows), len(names)).T)
     columns = [numbers(flat[i :: len(names)]) for i in range(len(names))]
-    return np.array(columns).reshape(len(names), len(rows)), complete
+    return np.array(columns).reshape(len(names), len(rows))
 
 
-def _flat(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[list[object], bool]:
+def _flat(rows: Sequence[Row], names: tuple[str, ...]) -> list[object]:
     """Row by row the values of the names, None where one is absent."""
     if not names:
-        return [], True
+        return []
     pick = itemgetter(*names)
     try:
         picked = map(pick, rows)
-        return (list(chain.from_iterable(picked)) if len(names) > 1 else list(picked)), True
+        return list(chain.from_iterable(picked)) if len(names) > 1 else list(picked)
     except KeyError:
-        return [row.get(name) for row in rows for name in names], False
+        return [row.get(name) for row in rows for name in names]
 
 
 def code(values: Sequence[object], longest: int) -> Coded:
@@ -83,11 +91,3 @@ def place(text: object, names: dict[str, int], longest: int) -> int:
     if not isinstance(text, str) or len(text) > longest or len(text.encode()) > longest:
         return INVALID
     return names.setdefault(text, len(names))
-
-
-def count_unknown(rows: Sequence[Row], known: frozenset[str], *, complete: bool) -> int:
-    """How many features of the rows have no known name; ``complete``: all rows have all known ones."""
-    total = sum(map(len, rows))
-    if complete:
-        return total - len(rows) * len(known)
-    return total - sum(map(known.__contains__, chain.from_iterable(rows)))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from driftline.decode.arrow_columns import read_columns
-from driftline.decode.assemble import Assembly, Rows
-from driftline.decode.inputs import Objects
+from driftline.decode.assemble import Assembly, Rows, joined
+from driftline.decode.inputs import Inputs, Objects, Structs
 from driftline.decode.reader import Reader
 from driftline.decode.rows import columns_of
+from driftline.decode.shapes import Names, Shape
 from driftline.errors import UsageError
-from driftline.records import Decoded, Kind, RawBatch, SchemaOf
+from driftline.records import Decoded, Kind, RawBatch, Reject, SchemaOf
 from driftline.settings import Limits
+
+PIECE = 256
+"""Records that are read at once: of 50 features each, pieces of 4 000 take 1.7 times as long."""
 
 
 class Decoder(Protocol):
@@ -23,24 +27,49 @@ class Decoder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DriftlineDecoder:
     """Canonical JSON, CloudEvents around it, and Arrow IPC streams, told apart message by message."""
 
     reader: Reader
     assemble: Assembly
+    names: Names = field(default_factory=Names)
+    shape: Shape | None = None
 
     def decode(self, batch: RawBatch) -> Decoded:
         """A batch of Arrow alone stays columns all the way; any other goes event by event."""
         kind = self.assemble.kind
         rows = read_columns(batch, kind, self.assemble.limits.message_bytes)
-        if rows is None:
-            read = self.reader.read(batch)
-            fields = columns_of(read.events, kind)
-            none = [None] * len(read.events)
-            inputs = Objects(fields.get("features", none), fields.get("segments", none))
-            rows = Rows(fields, inputs, read.record, read.rejects)
-        return self.assemble(rows, batch)
+        if rows is not None:
+            return self.assemble(rows, batch)
+        decoded = self.assemble(self._read(batch), batch)
+        if self._learned(decoded):
+            decoded = self.assemble(self._read(batch), batch)
+        return decoded
+
+    def _learned(self, decoded: Decoded) -> bool:
+        """Whether models were met whose names change the shape."""
+        new = [self.names.learn((p.model, p.version), p.schema) for p in decoded.predictions]
+        if any(new):
+            self.shape = self.names.shape(decoded.kind)
+        return any(new)
+
+    def _read(self, batch: RawBatch) -> Rows:
+        """Piece by piece: an event's objects are let go while they are still in the processor's cache."""
+        pieces = [self._piece(batch, start) for start in range(0, len(batch), PIECE)]
+        return joined(pieces) if pieces else self._piece(batch, 0)
+
+    def _piece(self, batch: RawBatch, start: int) -> Rows:
+        span = slice(start, start + PIECE)
+        headers = None if batch.headers is None else batch.headers[span]
+        read = self.reader.read(batch.values[span], headers, self.shape)
+        fields = columns_of(read.events, self.assemble.kind)
+        none = [None] * len(read.events)
+        features, segments = fields.pop("features", none), fields.pop("segments", none)
+        inputs: Inputs
+        inputs = Structs.of(self.shape, features, segments) if self.shape else Objects(features, segments)
+        rejects = [Reject(start + r.index, r.reason) for r in read.rejects]
+        return Rows(fields, inputs, start + read.record, rejects)
 
 
 def make_decoder(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
-from driftline.decode.columns import code, count_unknown, numeric_features
+import numpy as np
+
+from driftline.decode.columns import chained, code, numbers, numeric_features
 from driftline.decode.rows import take
+from driftline.decode.shapes import Shape
 from driftline.records import Coded, Floats, Ints, Schema
 
 Object = dict[str, Any]
@@ -20,14 +23,17 @@ class InputColumns:
     numeric: Floats
     categorical: tuple[Coded, ...]
     segments: tuple[Coded, ...]
-    unknown_features: int
 
 
 class Inputs(Protocol):
     """The inputs of a batch's rows."""
 
-    def keep(self, rows: Ints) -> Inputs:
+    def keep(self, rows: Ints) -> Self:
         """Those of some rows."""
+        ...
+
+    def joined(self, pieces: Sequence[Self]) -> Self:
+        """Those of all pieces, in order."""
         ...
 
     def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
@@ -46,20 +52,20 @@ class Objects:
         """Those of some rows."""
         return Objects(take(self.features, rows), take(self.segments, rows))
 
+    def joined(self, pieces: Sequence[Objects]) -> Objects:
+        """Those of all pieces, in order."""
+        return Objects(chained([p.features for p in pieces]), chained([p.segments for p in pieces]))
+
     def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
         """Pick the schema's names out of each object."""
         features = _filled(take(self.features, rows))
-        numeric, complete = numeric_features(features, schema.numeric)
+        numeric = numeric_features(features, schema.numeric)
         categorical = [[row.get(name) for row in features] for name in schema.categorical]
-        known = frozenset((*schema.numeric, *schema.categorical, *schema.segments))
-        plain = len(known) == len(schema.numeric) + len(schema.categorical)
-        complete = complete and plain and all(None not in column for column in categorical)
         segments = self._segments(rows, features, schema.segments)
         return InputColumns(
             numeric,
             tuple(code(column, longest) for column in categorical),
             tuple(code(column, longest) for column in segments),
-            count_unknown(features, known, complete=complete),
         )
 
     def _segments(self, rows: Ints, features: Sequence[Object], names: tuple[str, ...]) -> list[list[object]]:
@@ -71,6 +77,72 @@ class Objects:
         return [
             [f.get(name) if (value := s.get(name)) is None else value for s, f in pairs] for name in names
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Structs:
+    """Inputs as structs of a shape, read into columns once for all groups."""
+
+    shape: Shape
+    numeric: Floats
+    """[names, rows] of the shape's numbers."""
+    other: Mapping[str, Sequence[object]]
+    segments: Sequence[Object | None]
+
+    @classmethod
+    def of(cls, shape: Shape, features: Sequence[Any], segments: Sequence[Object | None]) -> Structs:
+        """Of the structs of all rows; None is an empty one."""
+        full = [f or shape.empty for f in features] if None in features else features
+        numeric, other = shape.columns(full)
+        return cls(shape, numeric, dict(zip(shape.other, other, strict=True)), segments)
+
+    def keep(self, rows: Ints) -> Structs:
+        """Those of some rows."""
+        other = {name: take(column, rows) for name, column in self.other.items()}
+        return Structs(self.shape, self.numeric[:, rows], other, take(self.segments, rows))
+
+    def joined(self, pieces: Sequence[Structs]) -> Structs:
+        """Those of all pieces, in order."""
+        numeric = np.concatenate([p.numeric for p in pieces], axis=1)
+        other = {name: chained([p.other[name] for p in pieces]) for name in self.other}
+        return Structs(self.shape, numeric, other, chained([p.segments for p in pieces]))
+
+    def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
+        """The schema's names of a group; one that the shape has not is missing."""
+        columns = {name: self._other(name, rows) for name in {*schema.categorical, *schema.segments}}
+        categorical = tuple(code(columns[name], longest) for name in schema.categorical)
+        segments = self._segments(rows, columns, schema.segments, longest)
+        return InputColumns(self._numbers(rows, schema.numeric), categorical, segments)
+
+    def _numbers(self, rows: Ints, names: tuple[str, ...]) -> Floats:
+        everything = len(rows) == self.numeric.shape[1]
+        if names == self.shape.numeric:
+            return self.numeric if everything else self.numeric[:, rows]
+        place = self.shape.place
+        if all(name in place for name in names):
+            chosen = self.numeric[[place[name] for name in names]]
+            return chosen if everything else chosen[:, rows]
+        columns = [
+            self.numeric[place[name], rows] if name in place else numbers(self._other(name, rows))
+            for name in names
+        ]
+        return np.array(columns).reshape(len(names), len(rows))
+
+    def _other(self, name: str, rows: Ints) -> Sequence[object]:
+        column = self.other.get(name)
+        return [None] * len(rows) if column is None else take(column, rows)
+
+    def _segments(
+        self, rows: Ints, columns: Mapping[str, Sequence[object]], names: tuple[str, ...], longest: int
+    ) -> tuple[Coded, ...]:
+        """A segment is a key of ``segments``, or else a feature."""
+        given = _filled(take(self.segments, rows)) if names else ()
+        found = [
+            columns[name] if not any(given) else
+            [f if (value := s.get(name)) is None else value for s, f in zip(given, columns[name], strict=True)]
+            for name in names
+        ]  # fmt: skip
+        return tuple(code(column, longest) for column in found)
 
 
 def _filled(values: Sequence[Object | None]) -> Sequence[Object]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from driftline.decode.arrow import is_arrow, read_events
 from driftline.decode.events import UNREADABLE, Event, Unusable, fast_reader, read_strictly
-from driftline.records import Headers, Ints, Kind, RawBatch, Reject
+from driftline.decode.shapes import Shape, retyped
+from driftline.records import Headers, Ints, Kind, Reject
 
 _STRUCTURED = b"application/cloudevents+json"
 _ARROW = b"application/vnd.apache.arrow.stream"
@@ -30,56 +31,78 @@ class Reader:
     def __init__(self, kind: Kind, message_bytes: int) -> None:
         self._kind = kind
         self._limit = message_bytes
-        self._fast: Callable[[bytes], Event] = fast_reader(kind)
+        self._plain: Callable[[bytes], Event] = fast_reader(kind)
 
-    def read(self, batch: RawBatch) -> Read:
-        """All events of the batch in record order."""
-        if batch.headers is None and (events := self._all_plain(batch.values)) is not None:
+    def read(
+        self,
+        values: Sequence[bytes | None],
+        headers: Sequence[Headers | None] | None,
+        shape: Shape | None = None,
+    ) -> Read:
+        """All events of records in their order; with a shape, the features are its structs."""
+        if headers is None and (events := self._all_plain(values, shape)) is not None:
             return Read(events, np.arange(len(events)), [])
-        return self._each(batch)
+        return self._each(values, headers, shape)
 
-    def _all_plain(self, values: Sequence[bytes | None]) -> list[Event] | None:
+    def _all_plain(self, values: Sequence[bytes | None], shape: Shape | None) -> list[Event] | None:
         """Every record an event by msgspec, or None."""
-        fast = self._fast
+        fast = shape.decode if shape else self._plain
         try:
             if max(map(len, values), default=0) > self._limit:  # type: ignore[arg-type]
                 return None
-            return [fast(value) for value in values]  # type: ignore[arg-type]
+            return list(map(fast, values))  # type: ignore[arg-type]
         except UNREADABLE:
             return None
 
-    def _each(self, batch: RawBatch) -> Read:
+    def _each(
+        self, values: Sequence[bytes | None], headers: Sequence[Headers | None] | None, shape: Shape | None
+    ) -> Read:
         events: list[Event] = []
-        counts = np.zeros(len(batch), np.int64)
+        counts = np.zeros(len(values), np.int64)
         rejects: list[Reject] = []
-        headers = batch.headers
-        for i, value in enumerate(batch.values):
+        for i, value in enumerate(values):
             try:
-                found, reasons = self._one(value, headers[i] if headers is not None else None)
+                found, reasons = self._one(value, headers[i] if headers is not None else None, shape)
             except Unusable as unusable:
                 rejects.append(Reject(i, unusable.reason))
                 continue
             events.extend(found)
             rejects.extend(Reject(i, reason) for reason in reasons)
             counts[i] = len(found)
-        return Read(events, np.repeat(np.arange(len(batch)), counts), rejects)
+        return Read(events, np.repeat(np.arange(len(values)), counts), rejects)
 
-    def _one(self, value: bytes | None, headers: Headers | None) -> tuple[Sequence[Event], Sequence[str]]:
+    def _one(
+        self, value: bytes | None, headers: Headers | None, shape: Shape | None
+    ) -> tuple[Sequence[Event], Sequence[str]]:
         if value is None:
             raise Unusable("empty")
         if len(value) > self._limit:
             raise Unusable("too_large")
         content, structured = _describe(headers) if headers else (b"", False)
         if is_arrow(value) or content.startswith(_ARROW):
-            return read_events(value, self._kind)
+            events, reasons = read_events(value, self._kind)
+            return _retyped(events, shape), reasons
         if not structured:
             try:
-                return (self._fast(value),), ()
+                return ((shape.decode if shape else self._plain)(value),), ()
             except UNREADABLE:
                 pass
         if not value.strip():
             raise Unusable("empty")
-        return (read_strictly(value, self._kind, envelope=structured),), ()
+        return _retyped((self._carefully(value, structured),), shape), ()
+
+    def _carefully(self, value: bytes, structured: bool) -> Event:
+        """What no shape fits may still be plain; the strict reader looks at all else."""
+        if not structured:
+            try:
+                return self._plain(value)
+            except UNREADABLE:
+                pass
+        return read_strictly(value, self._kind, envelope=structured)
+
+
+def _retyped(events: Sequence[Event], shape: Shape | None) -> Sequence[Event]:
+    return events if shape is None else [retyped(event, shape) for event in events]
 
 
 def _describe(headers: Headers) -> tuple[bytes, bool]:

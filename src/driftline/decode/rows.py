@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +13,7 @@ from xxhash import xxh3_128_digest
 from driftline.decode.answers import Faults
 from driftline.decode.events import SHAPES, Event
 from driftline.decode.times import UNUSABLE, parse_times
-from driftline.records import Ints, Kind, Words
+from driftline.records import Coded, Ints, Kind, Words
 
 UNVERSIONED = "unversioned"
 Fields = dict[str, Sequence[Any]]
@@ -33,7 +33,10 @@ def columns_of(events: Sequence[Event], kind: Kind) -> Fields:
 
 
 def _versions(versions: Sequence[str | int | None]) -> Sequence[str]:
-    names = {version: UNVERSIONED if version in (None, "") else str(version) for version in set(versions)}
+    distinct = set(versions)
+    if all(version and type(version) is str for version in distinct):
+        return versions  # type: ignore[return-value]
+    names = {version: UNVERSIONED if version in (None, "") else str(version) for version in distinct}
     return [names[version] for version in versions]
 
 
@@ -42,13 +45,14 @@ def name_faults(fields: Fields, longest: int) -> Faults:
     faults: Faults = {}
     for name in ("prediction_id", "version", "model"):
         values = fields.get(name, ())
-        if not _all_clean(values, longest):
+        distinct = values if name == "prediction_id" else set(values)
+        if not _all_clean(distinct, longest):
             found = {value: _name_fault(value, longest) for value in set(values)}
             faults |= {i: reason for i, value in enumerate(values) if (reason := found[value])}
     return faults
 
 
-def _all_clean(values: Sequence[str], longest: int) -> bool:
+def _all_clean(values: Collection[str], longest: int) -> bool:
     joined = "".join(values)
     return (
         all(values)
@@ -92,29 +96,48 @@ def times_of(values: Sequence[Any], substitutes_ms: Ints | None) -> Ints:
     return times
 
 
-def hash_ids(models: Sequence[str], ids: Sequence[str]) -> Words:
+def hash_ids(models: Coded, ids: Sequence[str]) -> Words:
     """[rows, 2]: xxh3-128 of model, a zero byte, prediction id, as two big-endian words."""
     digest = xxh3_128_digest
-    first = models[0] if models else ""
-    if len(set(models)) <= 1:
-        prefix = first.encode() + b"\0"
-        digests = [digest(prefix + name.encode()) for name in ids]
+    prefixes = [name.encode() + b"\0" for name in models.values]
+    texts = map(str.encode, ids)
+    if len(prefixes) == 1:
+        prefix = prefixes[0]
+        digests = [digest(prefix + text) for text in texts]
     else:
-        digests = [digest(f"{model}\0{name}".encode()) for model, name in zip(models, ids, strict=True)]
+        of_rows = map(prefixes.__getitem__, models.codes.tolist())
+        digests = [digest(prefix + text) for prefix, text in zip(of_rows, texts, strict=True)]
     return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(len(ids), 2)
 
 
-def group(models: Sequence[str], versions: Sequence[str] | None) -> list[tuple[Key, Ints]]:
+def names(values: Sequence[str]) -> Coded:
+    """A column of names as codes, in order of first appearance."""
+    index = {name: i for i, name in enumerate(dict.fromkeys(values))}
+    if len(index) <= 1:
+        return Coded(np.zeros(len(values), np.int32), tuple(index))
+    return Coded(np.fromiter(map(index.__getitem__, values), np.int32, len(values)), tuple(index))
+
+
+def group(models: Coded, versions: Coded | None) -> list[tuple[Key, Ints]]:
     """The rows of each (model, version), in order of first appearance; labels have version ``""``."""
-    keys: Sequence[Any] = models if versions is None else list(zip(models, versions, strict=True))
-    index = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    names = [(key, "") if versions is None else key for key in index]
-    if len(names) <= 1:
-        return [(name, np.arange(len(keys))) for name in names]
-    codes = np.fromiter(map(index.__getitem__, keys), np.int32, len(keys))
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
-    return list(zip(names, np.split(order, ends[:-1]), strict=True))
+    width = 1 if versions is None else max(1, len(versions.values))
+    codes = models.codes if versions is None else models.codes * np.int64(width) + versions.codes
+    if len(models.values) * width <= 1:
+        found, order, ends = (
+            np.zeros(min(1, len(codes)), np.int64),
+            np.arange(len(codes)),
+            np.zeros(0, np.int64),
+        )
+    else:
+        order = np.argsort(codes, kind="stable")
+        found, starts = np.unique(codes[order], return_index=True)
+        ends = starts[1:]
+    keys = [
+        (models.values[c // width], "" if versions is None else versions.values[c % width])
+        for c in found.tolist()
+    ]
+    groups = zip(keys, np.split(order, ends), strict=True) if keys else ()
+    return sorted(groups, key=lambda g: int(g[1][0]))
 
 
 def take(values: Sequence[Any], rows: Ints) -> Sequence[Any]:

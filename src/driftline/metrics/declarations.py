@@ -19,6 +19,12 @@ class Metric:
     labels: tuple[str, ...] = ()
     more_labels: bool = False
     """Whether its series have further labels that depend on the data (tags, a rule's instance)."""
+    prefix: str = PREFIX
+
+    @property
+    def full_name(self) -> str:
+        """The name as a scrape shows it."""
+        return self.prefix + self.name
 
     @property
     def unit(self) -> str:
@@ -79,6 +85,12 @@ def _performance() -> Iterable[Metric]:
 
 _QUALITY = (
     *(Metric(n, "gauge", h, (*_WINDOW, "feature")) for n, h in FEATURE_STATISTICS.values()),
+    Metric(
+        "worst_feature_psi",
+        "gauge",
+        "Largest PSI of a feature, of those too that metrics.max_series leaves out",
+        _WINDOW,
+    ),
     *(Metric(n, "gauge", h, (*_WINDOW, "output")) for n, h in PREDICTION_STATISTICS.values()),
     Metric("prediction_class_ratio", "gauge", "Share of predictions of a class", (*_WINDOW, "class")),
     *_performance(),
@@ -108,9 +120,23 @@ _RULES = (
         "rule_insufficient", "gauge", "1 where the last instant had too little data to judge", _RULE, True
     ),
     Metric("rule_last_judged_timestamp_seconds", "gauge", "Last instant that the rule judged", _RULE, True),
-    Metric("triggers_total", "counter", "Triggers published", (*_RULE, "severity")),
-    Metric("trigger_last_timestamp_seconds", "gauge", "Instant of the newest trigger"),
+    Metric(
+        "rule_info",
+        "info",
+        "A rule that is judged for a version, whether it was or not: what it reads and what it does",
+        (*_RULE, "severity", "action", "statistic", "window"),
+    ),
+    Metric("triggers_total", "counter", "Requests for a retraining", (*_RULE, "severity")),
+    Metric(
+        "trigger_last_timestamp_seconds",
+        "gauge",
+        "Instant of a rule's newest request for a retraining",
+        (*_RULE, "severity"),
+    ),
     Metric("outbox_pending_events", "gauge", "Events that wait to be published"),
+    Metric(
+        "outbox_oldest_timestamp_seconds", "gauge", "Since when the oldest of them waits; absent without any"
+    ),
 )
 _PARTITION = ("stream", "topic", "partition")
 _TRAFFIC = (
@@ -121,8 +147,25 @@ _TRAFFIC = (
     Metric(
         "events_unmonitored_total", "counter", "Events of models that no entry matches", ("stream", "topic")
     ),
+    Metric(
+        "group_commit_failures_total",
+        "counter",
+        "Offsets for lag tools that could not be committed",
+        ("stream",),
+    ),
     Metric("events_late_total", "counter", "Events behind the watermark", ("stream", "outcome")),
     Metric("events_duplicate_total", "counter", "Second copies of a prediction", ("stream",)),
+    Metric("events_redelivered_total", "counter", "Records that Kafka gave a second time", ("stream",)),
+    Metric(
+        "events_lost_total", "counter", "Records that Kafka lost before they were read", ("stream", "topic")
+    ),
+    Metric(
+        "predictions_conflicting_total",
+        "counter",
+        "Second copies that say something else than the first",
+        ("stream",),
+    ),
+    Metric("labels_orphaned_total", "counter", "Labels whose prediction never came", ("stream",)),
     Metric(
         "labels_beyond_window_total", "counter", "Labels that came after their pane was gone", ("stream",)
     ),
@@ -141,8 +184,12 @@ _TRAFFIC = (
         _PARTITION,
     ),
     Metric("partition_paused", "gauge", "1 while a partition is paused, and why", (*_PARTITION, "reason")),
+    Metric(
+        "stream_on_hold", "gauge", "1 while a stream waits, because Kafka lost what it needs", ("stream",)
+    ),
 )
 _DAEMON = (
+    Metric("ready", "gauge", "1 while nothing stands in its way; /-/ready says what does"),
     Metric("kafka_up", "gauge", "1 while a broker is reachable"),
     Metric("commit_duration_seconds", "histogram", "Time of a commit"),
     Metric("batch_duration_seconds", "histogram", "Time of a stage for one batch", ("stage",)),
@@ -159,7 +206,16 @@ _DAEMON = (
     Metric("build_info", "info", "The version of the program", ("version",)),
 )
 
-METRICS: tuple[Metric, ...] = (*_QUALITY, *_RULES, *_TRAFFIC, *_DAEMON)
+_PROCESS = (
+    Metric("cpu_seconds_total", "counter", "CPU time of the process", prefix="process_"),
+    Metric("resident_memory_bytes", "gauge", "Memory of the process that is resident", prefix="process_"),
+    Metric("start_time_seconds", "gauge", "When the process started", prefix="process_"),
+    Metric("open_fds", "gauge", "Open file descriptors of the process", prefix="process_"),
+    Metric("max_fds", "gauge", "File descriptors that the process may open", prefix="process_"),
+)
+"""What every process shows, under the names that every dashboard knows; where ``/proc`` is."""
+
+METRICS: tuple[Metric, ...] = (*_QUALITY, *_RULES, *_TRAFFIC, *_DAEMON, *_PROCESS)
 """All metrics, in the order in which they are shown."""
 
 COUNTERS: tuple[Metric, ...] = tuple(m for m in _TRAFFIC if m.type == "counter")

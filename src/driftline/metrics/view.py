@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from driftline.records import Evaluation
 
@@ -18,6 +19,34 @@ Counts may have one entry more than the bounds: that of +Inf. Without it, the la
 
 RuleLabels = tuple[str, str, str, str]
 """(rule, model, version, severity)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryView:
+    """Headline statistics of a window at its past ends, as they are known now."""
+
+    ends_ms: tuple[int, ...]
+    """Rising, one slide apart."""
+    judged_ms: tuple[int | None, ...] = ()
+    """Of each end: its instant; None: still open."""
+    evaluations: tuple[Evaluation, ...] | list[Evaluation] = ()
+    """Each at all of these ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharesView:
+    """How one feature (or output) is spread over its bins or categories: reference and window."""
+
+    name: str
+    output: bool = False
+    """Of what the model answers, not of a feature."""
+    numeric: bool = True
+    bins: tuple[str, ...] = ()
+    reference: tuple[float, ...] = ()
+    """Shares, 0 to 1."""
+    current: tuple[float, ...] = ()
+    reference_n: int = 0
+    current_n: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +67,11 @@ class WindowView:
     """None: the window is still open, its samples are provisional."""
     exported: bool = True
     """Whether ``/metrics`` shows it (``metrics.windows``)."""
+    length_ms: int = 0
+    slide_ms: int = 0
+    history: HistoryView | None = None
+    shares: tuple[SharesView, ...] = ()
+    """The most drifted features and the outputs, worst first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +91,35 @@ class RuleView:
     threshold: float | None = None
     insufficient: bool = False
     last_judged_ms: int | None = None
+    then: str = "notify"
+    condition: str = ""
+    """In words."""
+    for_text: str | None = None
+    fires_at_ms: int | None = None
+    """Of a pending one: the instant at which it fires if the condition goes on to hold."""
+    metric: str | None = None
+    """What ``value`` and ``threshold`` are of, and over which window."""
+    window: str | None = None
+    of: str | None = None
+    """The feature, class or segment that ``value`` is of: of several, the first that is beyond."""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleInfo:
+    """A rule as it is judged for one (model, version), whether it was judged already or not."""
+
+    rule: str
+    model: str
+    version: str
+    severity: str = ""
+    action: str = ""
+    """``retrain`` or ``notify``."""
+    statistic: str = ""
+    """What it reads; several are joined with ``+``."""
+    window: str = ""
+    """The finest window that it reads; empty for a rule on silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +134,35 @@ class ModelView:
     reference_id: str | None = None
     latency_histogram: Histogram | None = None
     label_delay_histogram: Histogram | None = None
+    task: str = ""
+    positive: str | None = None
+    labelled: bool = True
+    """False for ``labels: none``."""
+    min_coverage: float | None = None
+    label_delay_ms: int | None = None
+    """How long after its end a performance window is judged."""
+    reference_rows: int | None = None
+    reference_metrics: Mapping[str, float] = field(default_factory=dict)
+    """What the validation measured, by statistic."""
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerView:
+    """One published event, with its evidence."""
+
+    id: str
+    type: str
+    """The last words of its CloudEvents type: ``retraining.requested``, ``alert.fired``, …"""
+    time_ms: int
+    stream: str
+    model: str
+    version: str
+    rule: str
+    severity: str
+    reason: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """``data`` of the event, long lists cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +200,9 @@ class StreamView:
     unmonitored: tuple[tuple[str, str, int], ...] | list[tuple[str, str, int]] = ()
     hold: str | None = None
     """Why the stream holds (data loss); None: it does not."""
+    rule_infos: tuple[RuleInfo, ...] | list[RuleInfo] = ()
+    trigger_last_ms: Mapping[RuleLabels, int] = field(default_factory=dict)
+    """Instant of each rule's newest request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +232,7 @@ class DaemonView:
     reasons: tuple[str, ...] = ()
     """Why it is not ready."""
     version: str = ""
+    triggers: tuple[TriggerView, ...] = ()
+    """The newest events, newest first; bounded."""
+    outbox_oldest_ms: int | None = None
+    """Since when the oldest event of the outbox waits (wall clock); None: it is empty, or not known."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from driftline.records import Ints
 from driftline.settings import HOUR_MS
 
 Span = list[int]
@@ -23,14 +20,23 @@ class DataIndex:
     def __init__(self, bucket_ms: int = HOUR_MS) -> None:
         self.bucket_ms = bucket_ms
         self.buckets: dict[tuple[str, str, int], dict[int, Span]] = {}
+        self.changed: set[int] = set()
+        """Buckets that differ from the last snapshot, dropped ones included."""
 
-    def add(self, kind: str, topic: str, partition: int, of_ms: Ints, offset: Ints, time_ms: Ints) -> None:
-        """Note records of one partition; ``of_ms`` is the time of their predictions."""
-        spans = self.buckets.setdefault((kind, topic, partition), {})
-        found, inverse = np.unique(of_ms // self.bucket_ms, return_inverse=True)
-        for place, key in enumerate(found.tolist()):
-            rows = inverse == place
-            _widen(spans, key, int(offset[rows].min()), int(offset[rows].max()), time_ms[rows])
+    def widen(self, key: tuple[str, str, int], bucket: int, span: Span) -> None:
+        """Note records of one (kind, topic, partition) whose predictions' time is in a bucket."""
+        self.changed.add(bucket)
+        spans = self.buckets.setdefault(key, {})
+        held = spans.get(bucket)
+        if held is None:
+            spans[bucket] = span
+        else:
+            held[:] = [
+                min(held[0], span[0]),
+                max(held[1], span[1]),
+                min(held[2], span[2]),
+                max(held[3], span[3]),
+            ]
 
     def within(self, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
         """The ranges that cover predictions in [start, end), extended to full buckets."""
@@ -48,29 +54,22 @@ class DataIndex:
         for spans in self.buckets.values():
             for bucket in [b for b in spans if (b + 1) * self.bucket_ms <= time_ms]:
                 del spans[bucket]
+                self.changed.add(bucket)
 
-    def snapshot(self) -> list[list[Any]]:
-        """Plain rows."""
-        return [
-            [*key, bucket, *span] for key, spans in self.buckets.items() for bucket, span in spans.items()
-        ]
+    def bucket(self, bucket: int) -> list[list[Any]]:
+        """Plain rows of one bucket."""
+        return [[*key, *spans[bucket]] for key, spans in self.buckets.items() if bucket in spans]
 
-    @classmethod
-    def restore(cls, rows: list[list[Any]], bucket_ms: int) -> DataIndex:
-        """The index that a snapshot was taken of."""
-        index = cls(bucket_ms)
-        for kind, topic, partition, bucket, *span in rows:
-            index.buckets.setdefault((kind, topic, partition), {})[bucket] = list(span)
-        return index
-
-
-def _widen(spans: dict[int, Span], bucket: int, first: int, last: int, time_ms: Ints) -> None:
-    low, high = int(time_ms.min()), int(time_ms.max())
-    span = spans.get(bucket)
-    if span is None:
-        spans[bucket] = [first, last, low, high]
-    else:
-        span[:] = [min(span[0], first), max(span[1], last), min(span[2], low), max(span[3], high)]
+    def restore(self, start_ms: int, size_ms: int, rows: list[list[Any]]) -> None:
+        """Bring one bucket back to what ``bucket`` gave, also where buckets have another size now."""
+        size = self.bucket_ms
+        unchanged = self.changed.copy()
+        inside = range(start_ms // size, (start_ms + size_ms - 1) // size + 1)
+        for kind, topic, partition, *span in rows:
+            for bucket in inside:
+                self.widen((kind, topic, partition), bucket, list(span))
+        if size_ms == size:
+            self.changed = unchanged
 
 
 def _range(kind: str, topic: str, partition: int, spans: list[Span]) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Slot:
     delay_sum_ms: int = 0
     latency: np.ndarray = field(default_factory=lambda: np.zeros(latency.BINS, np.int64))
     latency_sum_ms: float = 0.0
+    relabelled: tuple[int, int] | None = None
+    """First and last prediction whose label changed since somebody looked."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -98,6 +100,11 @@ class Slot:
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
+
+    def relabel(self, first_ms: int, last_ms: int) -> None:
+        """Note that labels of predictions in this span have changed."""
+        first, last = self.relabelled or (first_ms, last_ms)
+        self.relabelled = min(first, first_ms), max(last, last_ms)
 
     def measure_latency(self, latency_ms: Floats) -> None:
         """Add the latencies that the model reported to the histogram of all its predictions."""

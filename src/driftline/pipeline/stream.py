@@ -10,9 +10,10 @@ from typing import Protocol
 
 from driftline.aggregates.totals import Totals
 from driftline.metrics.view import RuleView
-from driftline.pipeline.engine import Judged, Pipeline
+from driftline.pipeline.engine import Instant, Judged, Pipeline, instant_order
 from driftline.pipeline.slots import Slot
-from driftline.records import Blob, BlobKey, Evaluation, Message, TopicPartition
+from driftline.records import Blob, BlobKey, Evaluation, Ints, Message, TopicPartition
+from driftline.rules.resolve import Resolved
 from driftline.settings import WindowKind
 from driftline.statistics.drift import evaluate_drift
 from driftline.statistics.lines import sample_lines
@@ -54,14 +55,39 @@ class Samples:
 class Rules(Protocol):
     """What evaluates rules when windows have been judged."""
 
-    triggers: Counter[tuple[str, str, str, str]]
-    trigger_last_ms: dict[tuple[str, str, str, str], int]
+    @property
+    def triggers(self) -> Counter[tuple[str, str, str, str]]:
+        """Requests so far, by rule, model, version and severity."""
+
+    @property
+    def trigger_last_ms(self) -> dict[tuple[str, str, str, str], int]:
+        """Instant of each rule's last request."""
+
+    def of(self, slot: Slot) -> list[Resolved]:
+        """The rules that concern a slot."""
 
     def needed(self, slot: Slot, kind: WindowKind, length_ms: int) -> frozenset[str]:
         """Statistics that some rule reads of a window."""
 
     def judged(self, slot: Slot, instant_ms: int, windows: list[Window], wall_ms: int) -> list[Message]:
         """Windows of a slot have been judged at an instant."""
+
+    def mixed(
+        self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
+    ) -> set[Instant]:
+        """Instants of rules with several windows, beside those at which the finest one holds events."""
+
+    def keeps_ms(self, slot: Slot, kind: WindowKind, length_ms: int) -> int:
+        """How much longer than for judging the panes of a window are kept."""
+
+    def next_ms(self) -> int | None:
+        """The next instant at which something happens without new data; None: never."""
+
+    def quiet(self, instant_ms: int, wall_ms: int) -> list[Message]:
+        """Handle such an instant."""
+
+    def settled(self, watermark_ms: int) -> None:
+        """Every instant up to W has been handled."""
 
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence."""
@@ -85,6 +111,8 @@ class StreamEngine:
         self.pipeline = pipeline
         self.rules = rules
         self.samples = samples
+        if rules is not None:
+            pipeline.keeps_ms = rules.keeps_ms
 
     def advance(
         self, idle: frozenset[TopicPartition], wall_ms: int, until_ms: int | None = None
@@ -95,18 +123,42 @@ class StreamEngine:
         watermark_ms = max(pipeline.next_watermark(idle), until_ms if until_ms is not None else after_ms)
         if watermark_ms <= after_ms:
             return []
-        pipeline.apply_labels(watermark_ms)
+        pipeline.pass_by(idle, watermark_ms)
         messages: list[Message] = []
-        instants = pipeline.instants(after_ms, watermark_ms)
-        for instant_ms, group in groupby(instants, key=lambda i: i[0]):
-            pipeline.apply_staged(instant_ms)
+        for instant_ms, group in groupby(self._instants(after_ms, watermark_ms), key=lambda i: i[0]):
+            messages += self._quiet(instant_ms - 1, wall_ms)
+            pipeline.apply(instant_ms)
             pipeline.evict(instant_ms)
             for _code, windows in groupby(group, key=lambda i: i[2]):
                 messages += self._judge(list(windows), wall_ms)
+        messages += self._quiet(watermark_ms, wall_ms)
+        if self.rules is not None:
+            self.rules.settled(watermark_ms)
         pipeline.settle(watermark_ms, keep_panes=bool(self.samples and self.samples.final))
         return messages
 
-    def _judge(self, instants: list[tuple[int, int, int, WindowKind, int]], wall_ms: int) -> list[Message]:
+    def _instants(self, after_ms: int, until_ms: int) -> list[Instant]:
+        """Every window with data, and what rules with several windows look at beside them, in order."""
+        pipeline = self.pipeline
+        found = pipeline.instants(after_ms, until_ms)
+        if self.rules is None:
+            return found
+        more: set[Instant] = set()
+        for slot in pipeline.registry.slots:
+            more |= self.rules.mixed(slot, pipeline.late_times, after_ms, until_ms)
+        more -= set(found)
+        return sorted((*found, *more), key=instant_order) if more else found
+
+    def _quiet(self, until_ms: int, wall_ms: int) -> list[Message]:
+        """What happens up to an instant without new data, in order: event time itself ends something."""
+        messages: list[Message] = []
+        rules = self.rules
+        while rules is not None and (at_ms := rules.next_ms()) is not None and at_ms <= until_ms:
+            self.pipeline.apply(at_ms)
+            messages += rules.quiet(at_ms, wall_ms)
+        return messages
+
+    def _judge(self, instants: list[Instant], wall_ms: int) -> list[Message]:
         slot = self.pipeline.registry.slots[instants[0][2]]
         windows = []
         for instant in instants:
@@ -169,6 +221,7 @@ class StreamEngine:
         """Write what waited for the final labels, each judged performance line followed by its final one."""
         if not self.samples:
             return
+        self.pipeline.catch_up()
         for judged, lines in self.samples.waiting:
             self.samples.write(lines if judged.kind is WindowKind.DRIFT else self._with_final(judged, lines))
         self.samples.waiting = []

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from driftline.aggregates.latency import prometheus_buckets
+from driftline.aggregates.latency import DELAY_BOUNDS_S, prometheus_buckets
 from driftline.aggregates.panes import Panes
-from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView, WindowView
-from driftline.pipeline.engine import DELAY_BOUNDS_S
+from driftline.metrics.view import Histogram, ModelView, PartitionView, RuleView, StreamView
+from driftline.pipeline.rule_info import rule_infos
+from driftline.pipeline.shown import Shown, Wanted
 from driftline.pipeline.slots import Slot
-from driftline.pipeline.stream import StreamEngine, evaluate
-from driftline.records import REJECT_REASONS, Evaluation
+from driftline.pipeline.stream import StreamEngine
+from driftline.records import REJECT_REASONS
 from driftline.settings import WindowKind
 
 _UNSET = -(1 << 61)
@@ -26,10 +27,15 @@ def stream_view(
     rules: tuple[RuleView, ...],
     exported: tuple[str, ...] | None,
     hold: str | None,
+    shown: Shown | None = None,
 ) -> StreamView:
-    """The stream's view. ``exported`` names the windows shown; None: the first of each kind."""
+    """The stream's view. ``exported`` names the windows shown; None: the first of each kind.
+
+    ``shown`` is what the last view knew, so that only what changed is computed.
+    """
     pipeline = engine.pipeline
-    windows = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
+    wanted = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
+    windows = (shown or Shown()).windows(wanted, pipeline.watermark_ms)
     return StreamView(
         name=name,
         watermark_ms=pipeline.watermark_ms if pipeline.watermark_ms > _UNSET else None,
@@ -42,6 +48,8 @@ def stream_view(
         models=[_model(slot) for slot in pipeline.registry.slots],
         unmonitored=[(m, v, n) for (m, v), n in pipeline.unmonitored.most_common(100)],
         hold=hold,
+        rule_infos=rule_infos(engine.rules, pipeline.registry.slots) if engine.rules else (),
+        trigger_last_ms=dict(engine.rules.trigger_last_ms) if engine.rules else {},
     )
 
 
@@ -49,20 +57,27 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
     counters: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
     stream = engine.pipeline.stream
     for topic in (*stream.predictions, *stream.labels, *stream.features):
-        for reason in REJECT_REASONS:  # from the start, so that the first one is an increase
+        counters["events_lost_total"][topic,] = 0  # from the start, so that the first one is an increase
+        for reason in REJECT_REASONS:
             counters["events_rejected_total"][topic, reason] = 0
+    for topic in (*stream.predictions, *stream.features):
+        counters["events_unmonitored_total"][topic,] = 0
+    for outcome in ("staged", "dropped"):
+        counters["events_late_total"][outcome,] = 0
     join = engine.pipeline.join.counts
     for (name, *labels), n in engine.pipeline.counts.items():
         counters[f"{name}_total"][tuple(labels)] = n
     counters["events_duplicate_total"][()] = join["duplicate"]
     counters["join_expired_events_total"][()] = join["expired"]
     counters["join_evicted_events_total"][()] = join["evicted"]
+    counters["predictions_conflicting_total"][()] = join["conflict"]
+    counters["labels_orphaned_total"][()] = join["orphan"]
     counters["labels_beyond_window_total"].setdefault((), 0)
     return counters
 
 
-def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) -> list[WindowView]:
-    views = []
+def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) -> list[Wanted]:
+    wanted = []
     places = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
     for kind, panes in slot.panes():
         place = places[kind]
@@ -70,8 +85,8 @@ def _windows(slot: Slot, watermark_ms: int, exported: tuple[str, ...] | None) ->
         shown = panes.window.name in exported if exported is not None else place == 0
         end_ms = _newest_end(slot, kind, panes, watermark_ms)
         if shown and end_ms is not None:
-            views.append(_window(slot, kind, panes, end_ms))
-    return views
+            wanted.append(Wanted(slot, kind, panes, end_ms))
+    return wanted
 
 
 def _newest_end(slot: Slot, kind: WindowKind, panes: Panes, watermark_ms: int) -> int | None:
@@ -85,24 +100,6 @@ def _newest_end(slot: Slot, kind: WindowKind, panes: Panes, watermark_ms: int) -
     return int(end_ms) if end_ms > min(panes.panes) else None
 
 
-def _window(slot: Slot, kind: WindowKind, panes: Panes, end_ms: int) -> WindowView:
-    evaluations = evaluate(slot, kind, panes.window.length_ms, panes.peek(end_ms), None)
-    return WindowView(
-        model=slot.model.name, version=slot.version, window=panes.window.name, kind=str(kind), end_ms=end_ms,
-        events=whole(evaluations, "events"), labelled=whole(evaluations, "labelled"), evaluations=evaluations,
-    )  # fmt: skip
-
-
-def whole(evaluations: list[Evaluation], statistic: str) -> int:
-    """The count that a statistic of the whole window holds; 0 where it is not there."""
-    for evaluation in evaluations:
-        if evaluation.statistic == statistic:
-            for place, dimension in enumerate(evaluation.dimensions):
-                if dimension.segment is None:
-                    return int(evaluation.value[0, place])
-    return 0
-
-
 def _model(slot: Slot) -> ModelView:
     return ModelView(
         model=slot.model.name, version=slot.version, tags=slot.settings.tags,
@@ -112,7 +109,16 @@ def _model(slot: Slot) -> ModelView:
         label_delay_histogram=(
             tuple(DELAY_BOUNDS_S.tolist()), tuple(np.cumsum(slot.delays).tolist()), slot.delay_sum_ms / 1000,
         ),
+        task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
+        min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
+        reference_rows=slot.profile.rows if slot.profile else None,
+        reference_metrics=_validated(slot), lineage=slot.profile.lineage if slot.profile else {},
     )  # fmt: skip
+
+
+def _validated(slot: Slot) -> Mapping[str, float]:
+    metrics = slot.profile.performance.get("metrics", {}) if slot.profile else {}
+    return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
 
 
 def _latency(slot: Slot) -> Histogram | None:

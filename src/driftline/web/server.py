@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -20,8 +23,10 @@ from driftline.errors import UsageError
 from driftline.metrics.collector import Collector
 from driftline.metrics.render import OPENMETRICS, TEXT
 from driftline.metrics.view import DaemonView
-from driftline.web import api, page
+from driftline.web import api, assets, page
+from driftline.web.api.problems import MEDIA_TYPE, Refused, problem
 from driftline.web.health import readiness
+from driftline.web.process import process_values
 
 View = Callable[[], DaemonView]
 Reload = Callable[[], Sequence[str]]
@@ -33,11 +38,25 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _CONNECTIONS = 64
+_PAGES_KEPT = 16
 _STOP_S = 5.0
 
 
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, dict(_HEADERS), "application/json")
+def _json(body: Any, status: int = 200, media_type: str = "application/json", **headers: str) -> Response:
+    try:
+        content = msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        content = msgspec.json.encode(_encodable(msgspec.to_builtins(body)))
+    return Response(content, status, {**_HEADERS, **headers}, media_type)
+
+
+def _encodable(value: Any) -> Any:
+    """Lone surrogates, which JSON text allows and UTF-8 does not, as question marks: as ``/metrics`` does."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(k): _encodable(v) for k, v in value.items()}
+    return [_encodable(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def application(view: View, reload: Reload | None = None, collector: Collector | None = None) -> Starlette:
@@ -48,12 +67,42 @@ def application(view: View, reload: Reload | None = None, collector: Collector |
         Route("/-/ready", _ready(view)),
         Route("/-/reload", _reload(reload), methods=["POST"]),
         Route("/", _page(view)),
-        Route("/api/v1/openapi.json", lambda _request: _json(api.openapi(view().version))),
-        *(Route(f"/api/v1/{name}", _endpoint(view, answer)) for name, answer in api.ENDPOINTS.items()),
+        *assets.routes(_HEADERS),
+        Route("/api/v1/openapi.json", lambda _request: _json(api.document(view().version))),
+        *(Route(f"/api/v1/{endpoint.name}", _endpoint(view, endpoint)) for endpoint in api.ENDPOINTS),
     ]
     return Starlette(
-        routes=routes, middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)]
+        routes=routes,
+        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)],
+        exception_handlers={HTTPException: _http_problem, Refused: _refused, Exception: _unexpected},
     )
+
+
+def _http_problem(request: Request, error: Exception) -> Response:
+    """404 and 405, with what there is instead."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    path = request.url.path
+    if error.status_code == 404:
+        known = ", ".join(f"/api/v1/{e.name}" for e in api.ENDPOINTS)
+        detail = f"there is nothing at {path}; the API has {known} and /api/v1/openapi.json"
+    else:
+        allowed = (error.headers or {}).get("Allow", "GET")
+        detail = f"{path} does not take {request.method}, only {allowed}"
+    return _problem(problem(error.status_code, detail, path), **(error.headers or {}))
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101
+    return _problem(error.body(request.url.path))
+
+
+def _unexpected(request: Request, _error: Exception) -> Response:
+    """A defect of ours: nothing of the inside is told."""
+    return _problem(problem(500, "driftline could not answer; its log says more", request.url.path))
+
+
+def _problem(body: dict[str, Any], **headers: str) -> Response:
+    return _json(body, body["status"], MEDIA_TYPE, **headers)
 
 
 Handler = Callable[[Request], Response]
@@ -65,7 +114,7 @@ def _metrics(view: View, collector: Collector) -> Handler:
     def metrics(request: Request) -> Response:
         openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
         with turn:
-            text = collector.scrape(view(), openmetrics=openmetrics)
+            text = collector.scrape(view(), openmetrics=openmetrics, process=process_values())
         return Response(text, headers={**_HEADERS, "Content-Type": OPENMETRICS if openmetrics else TEXT})
 
     return metrics
@@ -92,17 +141,52 @@ def _reload(reload: Reload | None) -> Handler:
 
 
 def _page(view: View) -> Handler:
-    def show(_request: Request) -> Response:
-        return HTMLResponse(page.render(view()), headers={**_HEADERS, "Content-Security-Policy": page.POLICY})
+    """One page at a time, and the page of one view once: a flood of readers holds up no pipeline."""
+    turn, made = threading.Lock(), _Made()
+
+    def show(request: Request) -> Response:
+        given = request.query_params
+        live = given.get("live") == "1"
+        asked = page.Asked(
+            model=given.get("model"), version=given.get("version"), tag=given.get("tag"), live=live
+        )
+        with turn:
+            now = view()
+            body = made.of(now, asked)
+        refresh = {"Refresh": str(page.LIVE_S)} if live else {}
+        headers = {**_HEADERS, **refresh, "Content-Security-Policy": page.POLICY}
+        return HTMLResponse(body, 200 if asked.is_there(now) else 404, headers)
 
     return show
 
 
-def _endpoint(view: View, answer: Callable[[DaemonView, api.Query], Any]) -> Handler:
-    def endpoint(request: Request) -> Response:
-        return _json(answer(view(), request.query_params))
+@dataclass(slots=True)
+class _Made:
+    """The pages that were made of the last view."""
 
-    return endpoint
+    view: DaemonView | None = None
+    bodies: dict[page.Asked, str] = field(default_factory=dict)
+
+    def of(self, view: DaemonView, asked: page.Asked) -> str:
+        """A page of a view; made if it is the first time."""
+        if view is not self.view or len(self.bodies) >= _PAGES_KEPT:
+            self.view, self.bodies = view, {}
+        if asked not in self.bodies:
+            self.bodies[asked] = page.render(view, asked)
+        return self.bodies[asked]
+
+
+def _endpoint(view: View, endpoint: api.Endpoint) -> Handler:
+    def answer(request: Request) -> Response:
+        asked = request.query_params
+        body, cursor = endpoint.answer(view(), asked.multi_items())
+        if cursor is None:
+            return _json(body)
+        following = [(k, v) for k, v in asked.multi_items() if k != "cursor"]
+        url = f"{request.url.path}?{urlencode([*following, ('cursor', cursor)], errors='replace')}"
+        return _json(body, Link=f'<{url}>; rel="next"')
+
+    return answer
 
 
 class Server:

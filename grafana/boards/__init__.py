@@ -1,0 +1,1 @@
+"""The three dashboards, and what they are put together from."""

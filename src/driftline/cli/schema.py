@@ -1,0 +1,35 @@
+"""``driftline schema``: the JSON Schemas of what people and programs write and read."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+
+@click.group("schema", short_help="Print the JSON Schemas of configurations, triggers and references.")
+def schema() -> None:
+    """Print a JSON Schema (2020-12), for editors and subscribers."""
+
+
+@schema.command("config")
+def config() -> None:
+    """The configuration file. In VS Code: # yaml-language-server: $schema=config.schema.json."""
+    _print("config")
+
+
+@schema.command("trigger")
+def trigger() -> None:
+    """The data of the events on the trigger topic."""
+    _print("trigger")
+
+
+@schema.command("reference")
+def reference() -> None:
+    """The reference file."""
+    _print("reference")
+
+
+def _print(name: str) -> None:
+    text = files("driftline.schemas").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    click.echo(text, nl=False)

@@ -1,0 +1,155 @@
+"""One pass over a configuration: each section checked on its own, then what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from driftline.config import model
+from driftline.config.formats import FormatShape
+from driftline.config.librdkafka import OWNED
+from driftline.config.messages import Origins, Place, problems_of, shown, unknown_key, without
+from driftline.config.model_shape import ModelShape
+from driftline.config.models import Mistake, make_model, model_mistakes
+from driftline.config.secrets import everybody_may_read, read_properties, written_out
+from driftline.config.section import Section
+from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StreamShape
+from driftline.config.sources import lists_of
+from driftline.config.streams import make_stream, own_topic_mistakes, stream_mistakes
+from driftline.settings import ModelSettings, StreamSettings
+
+_S = TypeVar("_S", bound=BaseModel)
+
+
+class Reading:
+    """Collects mistakes instead of stopping at the first."""
+
+    def __init__(self, raw: Mapping[str, Any], path: Path, origins: Origins) -> None:
+        self.raw = raw
+        self.path = path
+        self.folder = path.parent
+        self.origins = origins
+        self.mistakes: list[Mistake] = []
+        self.places: dict[tuple[str, str], Place] = {}
+        """Where each model and each rule stands, by kind and name."""
+        self.remarks: list[Mistake] = []
+        """What is right, but remarkable."""
+
+    def section(self, shape: type[_S], place: Place, raw: Any) -> _S | None:
+        """A section without what is wrong in it, so that the rest can be checked on.
+
+        None where that is no section either. An empty section is its defaults.
+        """
+        raw = {} if raw is None else raw
+        try:
+            return shape.model_validate(raw)
+        except ValidationError as error:
+            found = problems_of(error, shape, place)
+        self.mistakes += found
+        try:
+            return shape.model_validate(without(raw, [inner[len(place) :] for inner, _ in found]))
+        except ValidationError:
+            return None
+
+    def sound(self, place: Place) -> bool:
+        """Whether nothing at or below a place is wrong so far."""
+        return all(inner[: len(place)] != place for inner, _ in self.mistakes)
+
+    def add(self, mistakes: Iterable[Mistake]) -> None:
+        """Add mistakes, but for those that only follow from one at the same place."""
+        self.mistakes += [m for m in mistakes if self.sound(m[0])]
+
+    def sections(self) -> dict[str, Section | None]:
+        """Those that stand alone."""
+        self.mistakes += [((str(k),), unknown_key(str(k), KEYS)) for k in self.raw if k not in KEYS]
+        return {name: self.section(shape, (name,), self.raw.get(name)) for name, shape in SECTIONS.items()}
+
+    def _named(self, key: str, shape: type[_S]) -> dict[str, _S | None]:
+        raw = self.raw.get(key)
+        return {str(name): self.section(shape, (key, str(name)), r) for name, r in (raw or {}).items()}
+
+    def formats(self) -> tuple[str, ...]:
+        """Names of the user's own formats, each with its shape checked."""
+        raw = self.raw.get("formats")
+        if raw is not None and not isinstance(raw, dict):
+            self.mistakes.append((("formats",), f"found {shown(raw)}; write a mapping (key: value)"))
+            return ()
+        found = tuple(self._named("formats", FormatShape))
+        if "driftline" in found:
+            self.mistakes.append(
+                (("formats", "driftline"), "driftline is the built-in format; choose another name")
+            )
+        return found
+
+    def streams(self, formats: tuple[str, ...]) -> dict[str, StreamSettings | None]:
+        """Streams by name; None for one with mistakes."""
+        raw = self.raw.get("streams")
+        if not isinstance(raw, dict) or not raw:
+            self.mistakes.append(
+                (("streams",), f"found {shown(raw)}; write at least one stream, by its name")
+            )
+            return {}
+        shapes = self._named("streams", StreamShape)
+        sound = {name for name in shapes if self.sound(("streams", name))}
+        known = {name: s for name, s in shapes.items() if s is not None}
+        self.add(list(stream_mistakes(known, formats)))
+        return {name: make_stream(name, known[name]) if name in sound else None for name in shapes}
+
+    def models(self, streams: Mapping[str, StreamSettings | None]) -> list[ModelSettings]:
+        """All models, in place and from files; those with mistakes are left out."""
+        models, entries = [], 0
+        before = len(self.mistakes)
+        for listed in lists_of("models", self.raw, self.folder):
+            self.mistakes += listed.mistakes
+            self.origins = self.origins.with_file(listed.lines, "models", listed.place)
+            entries += len(listed.entries)
+            for index, entry in enumerate(listed.entries):
+                made = self._model((listed.place, index), entry, streams)
+                models += [made] if made is not None else []
+        if not entries and len(self.mistakes) == before:
+            found = shown(self.raw.get("models"))
+            self.mistakes.append((("models",), f"found {found}; write a list with at least one model"))
+        return models
+
+    def _model(
+        self, place: Place, entry: Any, streams: Mapping[str, StreamSettings | None]
+    ) -> ModelSettings | None:
+        shape = self.section(ModelShape, place, entry)
+        if shape is None:
+            return None
+        first = self.places.setdefault(("model", shape.match), place)
+        if first != place:
+            at = f"{first[0]}[{first[1]}]"
+            self.mistakes.append(
+                ((*place, "match"), f'"{shape.match}" is matched by {at} already; leave one out')
+            )
+        self.add(list(model_mistakes(shape, streams, place)))
+        stream = streams.get(shape.stream)
+        if stream is None or not self.sound(place):
+            return None
+        return make_model(shape, stream, self.folder)
+
+    def kafka(
+        self, shape: KafkaShape | None, streams: Iterable[StreamSettings | None]
+    ) -> model.KafkaSettings | None:
+        """How Kafka is reached, with the secrets read from their files."""
+        if shape is None:
+            return None
+        self.add(list(own_topic_mistakes(shape.topics, (s for s in streams if s is not None))))
+        place: Place = ("kafka", "properties")
+        for key in sorted(OWNED.keys() & shape.properties.keys()):
+            self.mistakes.append(((*place, key), f"the daemon sets this itself: {OWNED[key]}"))
+        properties = read_properties(shape.properties, self.folder)
+        self.mistakes += [((*place, key), message) for key, message in properties.problems.items()]
+        self.remarks += [((*place, key), message) for key, message in properties.remarks.items()]
+        if everybody_may_read(self.path):
+            apart = "everybody on this machine may read this file; write {}_file with a path instead"
+            found = [k for k in written_out(shape.properties) if (*place, k) not in self.origins.variables]
+            self.remarks += [((*place, key), apart.format(key)) for key in found]
+        return model.KafkaSettings(
+            bootstrap_servers=shape.bootstrap_servers, start=shape.start, on_data_loss=shape.on_data_loss,
+            properties=properties.values, topics=model.Topics(**dict(shape.topics)),
+        )  # fmt: skip

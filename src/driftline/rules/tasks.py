@@ -1,0 +1,39 @@
+"""Which statistics a model's task has, and which of them have an interval."""
+
+from __future__ import annotations
+
+from driftline.rules.catalogue import STATISTICS
+from driftline.rules.spec import Comparison
+from driftline.settings import Task, WindowKind
+
+_REGRESSION = frozenset(("mae", "rmse", "r2", "mape", "bias"))
+_ANY = frozenset(("events", "labelled", "label_coverage"))
+_SHARES = frozenset(("accuracy", "precision", "recall", "f1", "label_coverage"))
+_ALL = frozenset(Task)
+_CLASSES = frozenset((Task.BINARY, Task.MULTICLASS))
+
+
+def tasks_of(metric: str) -> frozenset[Task]:
+    """The tasks that have a statistic."""
+    if metric in _REGRESSION:
+        return frozenset((Task.REGRESSION,))
+    if metric == "auc":
+        return frozenset((Task.BINARY,))
+    if metric == "class_ratio":
+        return _CLASSES
+    if STATISTICS[metric].kind is WindowKind.DRIFT or metric in _ANY:
+        return _ALL
+    return _CLASSES
+
+
+def has_interval(comparison: Comparison, task: Task) -> bool:
+    """Whether the statistic, of this average, has limits that ``confidence`` can use.
+
+    Shares have Wilson's; of averages over classes the micro ones, which are the accuracy, and macro F1.
+    """
+    if comparison.metric not in _SHARES:
+        return False
+    if not STATISTICS[comparison.metric].averaged or comparison.class_ is not None:
+        return True
+    average = comparison.average or {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(task)
+    return average in ("binary", "micro") or (average == "macro" and comparison.metric == "f1")

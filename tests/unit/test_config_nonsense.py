@@ -1,0 +1,84 @@
+"""Whatever stands at any place of a configuration is taken or named as a mistake, and never ends in a traceback."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from driftline.config.doubts import doubts
+from driftline.config.parse import load_config
+from driftline.config.sources import read_yaml
+from driftline.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "example.yaml"
+NONSENSE: tuple[Any, ...] = (None, True, -1, 1e400, 10**30, "", "24h", [None], ["a", "a"], {"x": {}}, {1: 2})
+
+
+def places(value: Any, here: tuple = ()) -> list[tuple]:
+    """Every place of a tree, the top excluded."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [p for key, v in inner for p in ((*here, key), *places(v, (*here, key)))]
+
+
+def with_nonsense(raw: dict, place: tuple, value: Any) -> dict:
+    """A copy with another value at a place."""
+    changed = copy.deepcopy(raw)
+    into: Any = changed
+    for key in place[:-1]:
+        into = into[key]
+    into[place[-1]] = value
+    return changed
+
+
+@pytest.fixture(scope="module")
+def example() -> dict:
+    """The example, with the sections that it has only in comments."""
+    raw, _ = read_yaml(EXAMPLE)
+    raw["formats"] = {"ours": {"score": "$.p", "version": {"header": "v", "default": "1"}}}
+    raw["kafka"]["properties"] = {"sasl.username": "u", "ssl.key.password_file": "/dev/null"}
+    raw["models"][0] |= {
+        "segments": ["region"],
+        "segment_values": {"region": ["nsw"]},
+        "classes": ["UP", "DOWN"],
+    }
+    return raw
+
+
+def attempt(path: Path, env: dict[str, str]) -> list[str]:
+    """The mistakes, each of which says something; none where the configuration is taken, and can be doubted."""
+    try:
+        config = load_config(path, env)
+    except ConfigError as error:
+        assert error.problems  # noqa: PT017 - a mistake without words would be no answer
+        return [str(p) for p in error.problems]
+    doubts(config)
+    return []
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+def test_nonsense_anywhere_is_taken_or_named(example, value, tmp_path):
+    """Fault 65: a ConfigError with at least one problem, or a configuration that can be doubted."""
+    path = tmp_path / "c.yaml"
+    taken = named = 0
+    for place in places(example):
+        path.write_text(yaml.safe_dump(with_nonsense(example, place, value)), encoding="utf-8")
+        said = attempt(path, {})
+        taken, named = taken + (not said), named + bool(said)
+    assert named > 0
+    assert taken + named == len(places(example))
+
+
+@pytest.mark.parametrize("value", ["", "-1", "[", "\u2603"])
+def test_nonsense_in_any_variable_is_taken_or_named(example, value, tmp_path):
+    """The same through the environment."""
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(example), encoding="utf-8")
+    mistakes = 0
+    for place in places(example):
+        name = "DRIFTLINE_" + "__".join(str(p).upper().replace(".", "_") for p in place)
+        mistakes += len(attempt(path, {name: value}))
+    assert mistakes > 0
