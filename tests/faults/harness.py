@@ -26,6 +26,7 @@ from tests.oracle.rules import Trigger, triggers
 from tests.oracle.traffic import Sent
 
 KINDS = ("predictions", "labels", "features")
+READ_WITHIN_S = 60
 
 
 @dataclass
@@ -115,8 +116,9 @@ def read(servers: str, topic: str, partitions: int) -> list[Message]:
         for partition in range(partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
             consumer.assign([TopicPartition(topic, partition, low)])
-            position = low
+            position, end = low, time.monotonic() + READ_WITHIN_S
             while position < high:
+                assert time.monotonic() < end, f"{topic}/{partition}: at {position} of {high}"
                 for message in consumer.consume(min(10_000, high - position), 1.0):
                     assert message.error() is None
                     messages.append(message)
@@ -173,7 +175,8 @@ def settle(
     wanted = {i: t for e in expected for i, t in e.triggers.items()}
 
     def missing() -> str:
-        left = [t for i, t in wanted.items() if i not in published(servers, own)]
+        there = published(servers, own)
+        left = [t for i, t in wanted.items() if i not in there]
         return f"{len(left)} of {len(wanted)} triggers are missing, as {left[:3]}; {process.log()}"
 
     until(lambda: wanted.keys() <= published(servers, own).keys(), missing, timeout_s)

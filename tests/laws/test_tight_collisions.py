@@ -176,11 +176,8 @@ def test_each_early_label_waits_for_itself(told: tuple[Config, Setup]) -> None:
     assert fresh_panes(world.panes, world.watermark) == fresh_panes(engine_panes(run.engine), world.watermark)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a batch is joined version by version, so the first copy is that of the first version"
-)
 def test_copies_under_two_versions_count_under_the_first(told: tuple[Config, Setup]) -> None:
-    """Not so yet: the lowest offset of an id is the first, also where a later copy in the batch names another version."""
+    """Fault 48: the lowest offset of an id is the first, also where a later copy in the batch names another version."""
     config, setup = told
     said = [("a", "1", 10), ("b", "2", 11), ("b", "1", 11), ("c", "1", 50)]
     records = []

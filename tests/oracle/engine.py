@@ -20,7 +20,6 @@ from driftline.pipeline.slots import Slot
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Blob, BlobKey, Kind, Message, RawBatch
-from driftline.rules.resolve import revision
 from driftline.store.blobs import decode, encode
 from driftline.wiring import build_engine
 from tests.oracle.fold import World
@@ -44,9 +43,8 @@ def setup_of(path: Path, stream: str, slots: Iterable[tuple[str, str]], *, check
     revisions = {}
     for model, version in slots:
         slot = engine.pipeline.registry.slot(model, version)
-        sha = slot.profile.sha256 if slot.profile else ""
         for resolved in engine.rules.of(slot):
-            revisions[resolved.spec.name, model, version] = revision(resolved, slot.settings, sha)
+            revisions[resolved.spec.name, model, version] = engine.rules.book.revision(slot, resolved)
     return read_setup(path, stream, revisions, check_future=check_future)
 
 

@@ -45,6 +45,8 @@ class Judged:
     length: int
     end: int
     instant: int
+    newest: int
+    """Time of its newest event."""
     samples: dict[About, Sample]
 
 
@@ -165,7 +167,7 @@ def _judge(model: Model, slot: Slot, of: _Of, watermark: int) -> Iterator[Judged
                 else:
                     truths = [_truth(of.stories[e.id], instant) for e in inside]
                     samples = _performance(model, inside, truths)
-                yield Judged(slot, kind, length, end, instant, samples)
+                yield Judged(slot, kind, length, end, instant, inside[-1].time, samples)
 
 
 def _ends(times: list[int], length: int, slide: int) -> list[int]:

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import groupby
+from math import gcd
 from typing import NamedTuple
 
 from tests.oracle.fold import Judged, Sample, Slot, World
-from tests.oracle.setup import Rule, Setup, concerns
+from tests.oracle.setup import Model, Rule, Setup, concerns
 
 REQUESTED, REQUEST_RESOLVED = "io.driftline.retraining.requested.v1", "io.driftline.retraining.resolved.v1"
 FIRED, RESOLVED = "io.driftline.alert.fired.v1", "io.driftline.alert.resolved.v1"
@@ -39,6 +39,8 @@ class _Instance:
     firing: bool = False
     trues: int = 0
     last_true: int = 0
+    cleared: bool = False
+    """Firing, and false since it was true last."""
     last_judged: int | None = None
 
 
@@ -60,41 +62,58 @@ def triggers(setup: Setup, world: World) -> list[Trigger]:
     for judged in world.judged:
         slots[judged.slot].append(judged)
     for slot, windows in slots.items():
-        out += _of_slot(setup, slot, windows)
+        out += _of_slot(setup, slot, windows, world.watermark)
     return sorted(out, key=lambda t: t.time)
 
 
-def _of_slot(setup: Setup, slot: Slot, windows: list[Judged]) -> list[Trigger]:
+def _of_slot(setup: Setup, slot: Slot, windows: list[Judged], watermark: int) -> list[Trigger]:
+    """Every instant of every rule up to W, one after the other, whether an event is in its window or not."""
     out: list[Trigger] = []
-    instances: dict[tuple[str, str | None], _Instance] = {}
-    requests = _Requests()
+    model = setup.models[slot[0]]
+    judged = {(j.kind, j.length, j.instant): j for j in windows}
     rules = [r for r in setup.rules if concerns(r, slot[0])]
-    for instant, group in groupby(windows, key=lambda j: j.instant):
-        judged = {(j.kind, j.length): j for j in group}
-        for rule in rules:
-            window = judged.get((rule.kind, rule.length))
-            if window is None or (rule.for_windows and window.end % rule.length):
+    instances: dict[str, dict[str | None, _Instance]] = {r.name: {} for r in rules}
+    latest: dict[tuple[str, int], Judged] = {}
+    requests = _Requests()
+    often = gcd(model.delay, *(slide for each in model.windows.values() for _, slide in each))
+    for now in range(windows[0].instant, watermark + 1, often):
+        here = [r for r in rules if (now - r.delay(model)) % r.every(model) == 0]
+        for rule in here:
+            window = judged.get((rule.kind, rule.length, now))
+            if window is not None:
+                latest[rule.kind, rule.length] = window
+            elif not _seen(rule, model, latest.get((rule.kind, rule.length)), now):
                 continue
-            slide = dict(setup.models[slot[0]].windows[rule.kind])[rule.length]
-            for feature in _features(rule, window):
-                binding = {"feature": feature} if rule.feature == "*" else {}
-                fresh = _Instance(rule, slot, binding)
-                instance = instances.setdefault((rule.name, feature), fresh)
-                verdict = _verdict(rule, window.samples.get((rule.metric, feature)))
+            for feature in _features(rule, window, instances[rule.name]):
+                binding = {"feature": feature} if feature is not None and rule.feature == "*" else {}
+                instance = instances[rule.name].setdefault(feature, _Instance(rule, slot, binding))
+                sample = window.samples.get((rule.metric, feature)) if window else None
                 was = instance.since
-                change = _step(instance, verdict, instant, slide)
+                change = _step(instance, _verdict(rule, sample), now, rule.every(model), window is None)
                 start = instance.since if change == "fired" else was
                 if change is not None:
-                    out += _effects(setup, requests, instance, change, instant, start or 0)
-        out += _ask_again(setup, requests, rules, instant)
+                    out += _effects(setup, requests, instance, change, now, start or 0)
+        if here:
+            out += _ask_again(setup, requests, rules, now)
     return out
 
 
-def _features(rule: Rule, window: Judged) -> list[str | None]:
-    """The features that a rule is judged for: its own, or every one where it names all."""
+def _seen(rule: Rule, model: Model, latest: Judged | None, now: int) -> bool:
+    """Whether the version counts as seen: its newest event's slide is not ``active_for`` back."""
+    if latest is None:
+        return False
+    slide = dict(model.windows[rule.kind])[rule.length]
+    return now < latest.newest // slide * slide + slide + rule.active_for + rule.delay(model)
+
+
+def _features(rule: Rule, window: Judged | None, known: dict[str | None, _Instance]) -> list[str | None]:
+    """The features that a rule is judged for: its own, or every one where it names all; no event, no new one."""
+    if window is None:
+        return list(known)
     if rule.feature != "*":
         return [rule.feature]
-    return sorted(f for metric, f in window.samples if metric == rule.metric and f is not None)
+    found = sorted(f for metric, f in window.samples if metric == rule.metric and f is not None)
+    return [*found, *(f for f in known if f not in found)]
 
 
 def _verdict(rule: Rule, sample: Sample | None) -> bool | None:
@@ -103,34 +122,35 @@ def _verdict(rule: Rule, sample: Sample | None) -> bool | None:
     return sample.value > rule.threshold if rule.op == "above" else sample.value < rule.threshold
 
 
-def _step(instance: _Instance, verdict: bool | None, now: int, slide: int) -> str | None:
-    """§9: an episode begins, fires, ends. Too little data (None) neither arms nor clears."""
+def _step(instance: _Instance, verdict: bool | None, now: int, every: int, empty: bool) -> str | None:
+    """§9: an episode begins, fires, ends. Too little data (None) neither arms nor clears; no event is no instant."""
     rule = instance.rule
-    longest_gap = max(rule.max_gap, rule.length if rule.for_windows else slide)
     pending = instance.since is not None and not instance.firing
-    if pending and instance.last_judged is not None and now - instance.last_judged > longest_gap:
+    if pending and instance.last_judged is not None and now - instance.last_judged > max(rule.max_gap, every):
         _end(instance)
-    instance.last_judged = now
+    if verdict is not None or not empty:
+        instance.last_judged = now
     if verdict is True:
         if instance.since is None:
             instance.since, instance.trues = now, 0
         instance.trues += 1
-        instance.last_true = now
+        instance.last_true, instance.cleared = now, False
         held = instance.trues >= rule.for_windows if rule.for_windows else now - instance.since >= rule.for_ms
         if held and not instance.firing:
             instance.firing = True
             return "fired"
-    elif verdict is False and instance.since is not None:
-        if not instance.firing:
-            _end(instance)
-        elif now - instance.last_true >= rule.keep_firing_for:
+    elif verdict is False and not instance.firing:
+        _end(instance)
+    elif instance.firing:
+        instance.cleared = instance.cleared or verdict is False
+        if instance.cleared and now - instance.last_true >= rule.keep_firing_for:
             _end(instance)
             return "resolved"
     return None
 
 
 def _end(instance: _Instance) -> None:
-    instance.since, instance.firing = None, False
+    instance.since, instance.firing, instance.cleared = None, False, False
 
 
 # -- effects -------------------------------------------------------------------------------------------

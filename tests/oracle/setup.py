@@ -61,6 +61,15 @@ class Rule:
     cooldown: int
     no_data: str
     max_gap: int
+    active_for: int
+
+    def delay(self, model: Model) -> int:
+        """From an end to its instant."""
+        return model.delay if self.kind == "performance" else 0
+
+    def every(self, model: Model) -> int:
+        """From one instant to the next."""
+        return self.length if self.for_windows else dict(model.windows[self.kind])[self.length]
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,7 @@ def _rule(raw: dict[str, Any]) -> Rule:
         milliseconds(how_long) if windows is None else 0, windows, raw.get("then") == "retrain",
         milliseconds(raw.get("keep_firing_for", "0s")), milliseconds(raw.get("cooldown", "0s")),
         raw.get("no_data", "hold"), milliseconds(raw.get("max_gap", "12h")),
+        milliseconds(raw.get("active_for", "7d")),
     )  # fmt: skip
 
 
