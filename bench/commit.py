@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from driftline.decode import make_decoder
-from driftline.join.join import Predictions
+from driftline.join.events import Predictions
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.slots import Registry
 from driftline.pipeline.snapshot import restore, snapshot, unwritten_bytes

@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from driftline.join.join import Join, Labels, Predictions
+from driftline.join.events import Labels, Predictions
+from driftline.join.join import Join
 from driftline.join.lifetime import Policy
 
 
@@ -34,7 +35,7 @@ def main(total: int = 2_000_000, batch: int = 10_000) -> None:
             code = (n % 2).astype(np.int32)
             join.label(
                 Labels(ids[back : back + batch], n + lag, np.zeros(batch, np.int32), code, np.full(batch, np.nan),
-                       np.ones(batch, np.int64), np.zeros(batch, np.bool_))
+                       np.ones(batch, np.int64), np.zeros(batch, np.bool_), np.zeros((batch, 3), np.int64))
             )  # fmt: skip
     seconds = time.process_time() - start
     print(f"join: {total / seconds / 1e6:.2f} M put+take/s of CPU, {join.table.row_bytes + 8} bytes an entry")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.join.join import Join, Labels, Predictions
+from driftline.join.events import Labels, Predictions
+from driftline.join.join import Join
 from driftline.join.lifetime import Policy
 
 HORIZON, ORPHAN, CORRECTIONS = 50, 10, 20
@@ -51,6 +53,7 @@ def apply(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, 
     new = Labels(
         ids([r[0] for r in rows]), np.array([r[1] for r in rows], np.int64), np.zeros(n, np.int32), value,
         np.full(n, np.nan), np.array([r[3] for r in rows], np.int64), value < 0,
+        np.zeros((n, 3), np.int64),
     )  # fmt: skip
     return changes(join.label(new))
 
@@ -137,6 +140,32 @@ def test_expiry_counts_what_was_never_labelled() -> None:
     assert 0 == join.pending()
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(label, min_size=1, max_size=8), prediction, st.lists(st.booleans(), min_size=8, max_size=8))
+def test_labels_before_their_prediction_count_as_after_it(labels, row, cut) -> None:
+    """Fault 49: all early labels wait, so what was read first decides neither a change nor a counter."""
+    known = row[1] + row[2]
+    labels = sorted((row[0], *rest) for _, *rest in labels)
+    early = [r for r in labels if r[1] < known]
+    results = []
+    for ahead in (False, True):
+        join = Join(0)
+        join.policies.append(POLICY)
+        got = put(join, [row]) if ahead else []
+        for r, apart in zip(early, cut, strict=False):
+            got += apply(join, [r])
+            if apart:
+                join.expire(r[1])
+        got += [] if ahead else put(join, [row])
+        for r in labels[len(early) :]:
+            got += apply(join, [r])
+        join.expire(1000)
+        assert 0 == len(join.early)
+        results.append((Counter(got), +join.counts))
+    assert results[0] == results[1]
+    assert Counter(fold([row], labels)) == results[0][0]
+
+
 def test_an_id_used_again_after_its_horizon_is_a_new_prediction() -> None:
     """Inside one batch and across batches alike."""
     for split in (False, True):
@@ -146,3 +175,30 @@ def test_an_id_used_again_after_its_horizon_is_a_new_prediction() -> None:
         for part in [rows[:1], rows[1:]] if split else [rows]:
             put(join, part)
         assert (0, 1) == (join.counts["duplicate"], join.counts["expired"])
+
+
+def test_a_label_does_not_prolong_the_life_of_an_id() -> None:
+    """After its horizon an id is a new prediction, also where a label of the first was read that may be corrected."""
+    join = Join(0)
+    join.policies.append(POLICY)
+    put(join, [(1, 0, 0, 1)])
+    apply(join, [(1, 45, 1, 1)])
+    put(join, [(1, 51, 0, 1)])
+    assert 0 == join.counts["duplicate"]
+
+
+@pytest.mark.parametrize("ahead", [0, 3, 30])
+def test_the_memory_cap_drops_the_same_rows_however_far_was_read_ahead(ahead: int) -> None:
+    """Faults 75 and 77: at an instant the oldest before it go, whatever was read of later ones; what is over is no load."""
+    join = Join(0)
+    join.policies.append(POLICY)
+    put(join, [(key, key, 0, 1) for key in range(20)])
+    apply(join, [(100 + key, key, 1, 1) for key in range(20)])
+    put(join, [(1000 + key, 20 + key, 0, 1) for key in range(ahead)])
+    join.evict(15, 20)
+    # Ten labels have waited for too long by then: of 20 predictions and 10 labels the newest 15 stay.
+    assert 15 == join.counts["evicted"]
+    left = (join.table.keys[: join.table.rows, 0] - 1).tolist()
+    assert [*range(13, 20)] == sorted(k for k in left if k < 100)
+    assert [*range(112, 120)] == sorted(k for k in left if 110 <= k < 200)
+    assert ahead == sum(k >= 1000 for k in left)

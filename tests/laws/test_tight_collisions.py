@@ -160,12 +160,8 @@ def test_collisions_equal_the_oracle(
     assert {t.id: t for t in triggers(setup, world)}.keys() == ids(run.messages)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the row of an early label holds one label; a second one is judged by the first's wait",
-)
 def test_each_early_label_waits_for_itself(told: tuple[Config, Setup]) -> None:
-    """Not so yet: of two labels before their prediction the first came too early, the second did not: it counts."""
+    """Fault 49: of two labels before their prediction the first came too early, the second did not: it counts."""
     config, setup = told
     predictions = [(2, 22, "1", 0.1), (0, 20, "1", 0.1), (4, 40, "1", 0.1)]
     labels = [(0, 13, "0", 2), (0, 17, "1", 1), (6, 60, "1", 1)]

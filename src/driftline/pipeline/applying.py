@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from driftline.join.join import Labels, Matches
-from driftline.join.origins import WHERE
+from driftline.join.events import Labels, Matches
 from driftline.pipeline.counting import count_changes, count_drift, count_events, index_rows, measure_delays
 from driftline.pipeline.places import NOWHERE
 from driftline.pipeline.state import LateRows, StreamState
@@ -23,14 +22,12 @@ def apply_labels(state: StreamState, before_ms: int) -> None:
     labels = Labels(
         due["ids"], due["eff_ms"], due["model"], due["label"], due["value"], due["revision"],
         (due["label"] < 0) & np.isnan(due["value"]),
+        np.stack([due["place"], due["offset"], due["time_ms"]], axis=1).astype(np.int64),
     )  # fmt: skip
-    matches = state.join.label(labels)
-    stage_changes(state, matches, {name: due[name][matches.row] for name in WHERE})
-    for places in state.join.waiting:
-        state.origins.note(due, places)
+    stage_changes(state, state.join.label(labels))
 
 
-def stage_changes(state: StreamState, matches: Matches, labels: Columns) -> None:
+def stage_changes(state: StreamState, matches: Matches) -> None:
     """What the join changed waits for its effective time, with where the label of each change stands."""
     if not len(matches):
         return
@@ -40,7 +37,8 @@ def stage_changes(state: StreamState, matches: Matches, labels: Columns) -> None
             "truth": matches.truth, "truth_value": matches.truth_value, "predicted": matches.predicted,
             "value": matches.value, "segments": matches.segments,
             "scores": _score_matrix(matches, state.registry.score_width(state.limits)),
-            "place": labels["place"], "offset": labels["offset"], "label_ms": labels["time_ms"],
+            "place": matches.where[:, 0].astype(np.int32), "offset": matches.where[:, 1],
+            "label_ms": matches.where[:, 2],
         }
     )  # fmt: skip
 

@@ -214,8 +214,6 @@ class Pipeline(StreamState):
         if watermark_ms - self.join.expired_ms >= EXPIRE_EVERY_MS:
             apply_labels(self, watermark_ms)
             self.join.expire(watermark_ms)
-            wait_ms = max((p.orphan_wait_ms for p in self.join.policies), default=0)
-            self.origins.forget(watermark_ms - wait_ms - self.stream.time.allowed_lateness_ms)
 
     def catch_up(self) -> None:
         """Let all that W has passed take effect, before the state is shown or stored."""
@@ -225,7 +223,6 @@ class Pipeline(StreamState):
         """Apply the join's memory cap, at a window's instant."""
         keep = self.limits.join_memory_bytes // (self.join.table.row_bytes + 8)
         self.join.evict(keep, before_ms)
-        self.origins.limit(keep)
 
 
 def _one_a_record(rejects: list[Reject]) -> list[Reject]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from driftline.join.join import Predictions
+from driftline.join.events import Predictions
 from driftline.join.sampling import sampled
 from driftline.pipeline.applying import stage_changes
 from driftline.pipeline.counting import count_drift, count_events, index_rows
@@ -110,7 +110,7 @@ def _remember(state: StreamState, decoded: Decoded, groups: list[Group]) -> None
         return
     new, order = _in_reading_order(entries, [g.rows[g.counted] for g in groups])
     fresh, matches = state.join.put(new)
-    stage_changes(state, matches, state.origins.of(new.ids[matches.row]))
+    stage_changes(state, matches)
     if order is not None:
         fresh[order] = fresh.copy()
     start = 0

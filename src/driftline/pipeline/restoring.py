@@ -99,8 +99,10 @@ def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
         ]
         staging.read((block for block, _lost in found), *taken[kind])
         staging.ledger.force(block.number for block, lost in found if lost)
-    if (origins := blobs.get(("staged", key_of("origins", 0)))) is not None:
-        pipeline.origins.restore(origins.arrays)
+    if (early := blobs.get(("staged", key_of("early", 0)))) is not None:
+        known = models[early.arrays["model"]] >= 0
+        columns = {name: column[known] for name, column in early.arrays.items()}
+        pipeline.join.early.restore({**columns, "model": models[columns["model"]]})
 
 
 def _late(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], slots: dict[int, Slot]) -> None:

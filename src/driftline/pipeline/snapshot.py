@@ -80,10 +80,12 @@ def _staged(pipeline: Pipeline, blobs: Blobs) -> None:
             blobs["staged", key_of(kind, number)] = None
         for block in blocks:
             blobs["staged", key_of(kind, block.number)] = staged_blob(block, name, codes)
-    if pipeline.origins.changed:
-        some = Blob(FORMAT, {}, pipeline.origins.snapshot())
-        blobs["staged", key_of("origins", 0)] = some if some.arrays else None
-        pipeline.origins.changed = False
+    if pipeline.join.early.changed:
+        columns = pipeline.join.early.snapshot()
+        if columns:
+            columns["model"] = models[columns["model"]]
+        blobs["staged", key_of("early", 0)] = Blob(FORMAT, {}, columns) if columns else None
+        pipeline.join.early.changed = False
 
 
 def _late(pipeline: Pipeline, blobs: Blobs) -> None:

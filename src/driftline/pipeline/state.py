@@ -11,7 +11,6 @@ import numpy as np
 from driftline.aggregates.panes import Panes
 from driftline.join.join import Join
 from driftline.join.lifetime import Policy
-from driftline.join.origins import Origins
 from driftline.pipeline.places import Places
 from driftline.pipeline.slots import ModelState, Registry, Slot
 from driftline.pipeline.written import Written
@@ -47,8 +46,6 @@ class StreamState:
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     watermark_ms: int = UNSET_MS
     partitions: Places = field(default_factory=Places)
-    origins: Origins = field(default_factory=Origins)
-    """Where labels stand that wait for their prediction."""
     keeps_ms: Callable[[Slot, WindowKind, int], int] = lambda _slot, _kind, _length_ms: 0
     """How much longer than for judging the panes of a window are kept, for rules."""
     labels: Staging = field(default_factory=lambda: Staging(("place", "offset")))
