@@ -158,6 +158,9 @@ def test_collisions_equal_the_oracle(
     world = fold(setup, records, closed_at=START + 300 * MINUTE)
     assert [] == differences(oracle_samples(world), engine_samples(setup, run.lines))
     assert {t.id: t for t in triggers(setup, world)}.keys() == ids(run.messages)
+    counts = run.engine.pipeline.join.counts
+    for name in ("duplicate", "conflict", "orphan", "late_correction", "expired"):
+        assert (name, world.logs.counts[name,]) == (name, counts[name])
 
 
 def test_each_early_label_waits_for_itself(told: tuple[Config, Setup]) -> None:

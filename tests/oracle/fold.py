@@ -100,35 +100,42 @@ def _by_slot(setup: Setup, logs: Logs) -> dict[Slot, _Of]:
         of = slots[event.model, event.version]
         of.drift.append(event)
         of.predictions.append(event)
-        of.stories[event.id] = _story(setup.models[event.model], event, labels[event.model, event.id])
+        mine = labels.pop((event.model, event.id), [])
+        of.stories[event.id] = _story(setup.models[event.model], event, mine, logs.counts)
+    logs.counts["orphan",] += sum(map(len, labels.values()))
     for of in slots.values():
         of.drift.sort(key=lambda e: e.time)
         of.predictions.sort(key=lambda e: e.time)
     return dict(slots)
 
 
-def _story(model: Model, prediction: Event, labels: list[Event]) -> Story:
+def _story(model: Model, prediction: Event, labels: list[Event], counts: Counter[tuple[str, ...]]) -> Story:
     """§7: the label in force after each label of one prediction, in the order of their effect.
 
     The first must come within the horizon, and, before its prediction, within the orphans' wait. The highest
-    revision wins; on a tie ``null``, then the first.
+    revision wins; on a tie ``null``, then the first. A label that no prediction is there for in time is an orphan.
     """
     story: Story = []
     held: tuple[str | None, int] | None = None
     since = 0
     for label in labels:
         truth, revision = _name(label.data["label"]), label.data.get("revision", 1)
+        over = max(prediction.time + model.horizon, since + model.corrections if held else 0)
+        too_early = held is None and prediction.eff - label.eff > model.orphan_wait
+        if label.eff > over or too_early:
+            counts["orphan",] += 1
+            continue
         if held is None:
-            in_time = label.eff - prediction.time <= model.horizon
-            if not in_time or prediction.eff - label.eff > model.orphan_wait:
-                continue
             since = label.eff
         else:
             newer = revision > held[1] or (revision == held[1] and truth is None and held[0] is not None)
-            if not newer or label.eff - since > model.corrections:
+            late = label.eff - since > model.corrections
+            counts["late_correction",] += newer and late
+            if not newer or late:
                 continue
         held = truth, revision
         story.append((max(label.eff, prediction.eff), truth))
+    counts["expired",] += held is None
     return story
 
 

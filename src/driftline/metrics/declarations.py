@@ -165,7 +165,12 @@ _TRAFFIC = (
         "Second copies that say something else than the first",
         ("stream",),
     ),
-    Metric("labels_orphaned_total", "counter", "Labels whose prediction never came", ("stream",)),
+    Metric(
+        "labels_orphaned_total",
+        "counter",
+        "Labels whose prediction never came, or not in time for them",
+        ("stream",),
+    ),
     Metric(
         "labels_beyond_window_total", "counter", "Labels that came after their pane was gone", ("stream",)
     ),
