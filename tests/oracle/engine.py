@@ -185,6 +185,7 @@ def _ms(text: str) -> int:
 
 def engine_panes(engine: StreamEngine) -> dict[tuple[tuple[str, str], str, int, int], Counter[Any]]:
     """Every pane that the engine holds, as the oracle counts; those with nothing in them left out."""
+    engine.pipeline.catch_up()
     panes = {}
     for slot in engine.pipeline.registry.slots:
         for kind, held in slot.panes():
