@@ -189,7 +189,7 @@ def test_a_label_does_not_prolong_the_life_of_an_id() -> None:
 
 @pytest.mark.parametrize("ahead", [0, 3, 30])
 def test_the_memory_cap_drops_the_same_rows_however_far_was_read_ahead(ahead: int) -> None:
-    """Faults 75 and 77: at an instant the oldest before it go, whatever was read of later ones; what is over is no load."""
+    """Fault 77: at an instant the oldest before it go, whatever was read of later ones; what is over is no load."""
     join = Join(0)
     join.policies.append(POLICY)
     put(join, [(key, key, 0, 1) for key in range(20)])

@@ -180,8 +180,11 @@ class Join:
         rows = t.find(new.ids[todo])
         at = np.flatnonzero(rows >= 0)
         old = rows[at]
-        predicted = (t.flags[old] & (PREDICTED | DEAD)) == PREDICTED
-        self._finish(old[predicted & (new.eff_ms[todo[at]] > self._until(old))])
+        past = new.eff_ms[todo[at]] > t.time_ms[old] + self._limit("horizon_ms", t.model[old])
+        past &= (t.flags[old] & (PREDICTED | DEAD)) == PREDICTED
+        if past.any():
+            past[past] = new.eff_ms[todo[at[past]]] > self._until(old[past])
+            self._finish(old[past])
         t.revive(old[(t.flags[old] & DEAD) != 0])
         unknown = rows < 0
         rows[unknown] = t.append(new.ids[todo[unknown]])
