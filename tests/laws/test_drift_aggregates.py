@@ -14,7 +14,23 @@ from driftline.reference.bins import categorical_profile, numeric_profile
 from driftline.reference.profile import Profile
 from driftline.settings import Task
 
-NASTY = (0.0, -0.0, 1.0, -1.0, 0.1, 1e17, -1e17, 1e300, -1e300, 5e-324, 1.7e308, -1.7e308, np.nan, np.inf, -np.inf)
+NASTY = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.1,
+    1e17,
+    -1e17,
+    1e300,
+    -1e300,
+    5e-324,
+    1.7e308,
+    -1.7e308,
+    np.nan,
+    np.inf,
+    -np.inf,
+)
 NAMES = ("normal", "constant", "zeros", "float32", "heavy", "huge", "empty")
 
 
