@@ -9,7 +9,7 @@ import numpy as np
 from driftline.join.join import Predictions
 from driftline.join.sampling import sampled
 from driftline.pipeline.applying import stage_changes
-from driftline.pipeline.counting import count_drift, count_events, index_rows
+from driftline.pipeline.counting import count_waiting, index_rows
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import LateRows, StreamState, every
 from driftline.records import Bools, Codes32, Decoded, Floats, Ints, Kind, PredictionPart, RawBatch
@@ -176,13 +176,23 @@ def _count(group: Group, kind: Kind) -> None:
     slot.seen(int(times.min()), int(times.max()))
     slot.predictions += len(times) if kind is Kind.PREDICTION else 0
     slot.measure_latency(part.latency_ms if accepted is None else part.latency_ms[accepted])
+    _let_wait(group)
+
+
+def _let_wait(group: Group) -> None:
+    """On-time rows are counted with those of batches to come: a call's price is much for few rows."""
+    slot, part, times, counted = group.slot, group.part, group.time_ms, group.counted
     on_time = group.accepted & ~group.late
-    rows = None if on_time.all() else np.flatnonzero(on_time)
-    if rows is None or len(rows):
-        count_drift(slot, slot.drift.prepare(part), rows, group.time_ms)
-    counted = on_time & group.counted
-    if counted.any():
-        count_events(slot, part, None if counted.all() else np.flatnonzero(counted), group.time_ms)
+    if not on_time.all():
+        rows = np.flatnonzero(on_time)
+        if not len(rows):
+            return
+        part, times, counted = part.take(rows), times[rows], counted[rows]
+    if slot.waiting.rows and slot.waiting.parts[0].schema != part.schema:
+        count_waiting(slot)
+    slot.waiting.add(part, times, counted, slot.due_ms(int(times.min())))
+    if slot.waiting.enough():
+        count_waiting(slot)
 
 
 def _stage_late(state: StreamState, taken: Taken, group: Group) -> None:

@@ -14,6 +14,7 @@ from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
 from driftline.matching import match_model
 from driftline.pipeline.ranges import DataIndex
+from driftline.pipeline.waiting import NEVER_MS, Waiting
 from driftline.records import Coded, Codes32, Floats, Schema
 from driftline.reference.profile import Profile
 from driftline.settings import HOUR_MS, Limits, ModelSettings, Task, Window, WindowKind
@@ -77,6 +78,8 @@ class Slot:
     latency_sum_ms: float = 0.0
     relabelled: tuple[int, int] | None = None
     """First and last prediction whose label changed since somebody looked."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """On-time rows that are in no pane yet."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -96,6 +99,14 @@ class Slot:
     def delay_ms(self, kind: WindowKind) -> int:
         """From a window's end to its judgement."""
         return self.settings.labels.delay_ms if kind is WindowKind.PERFORMANCE else 0
+
+    def due_ms(self, time_ms: int) -> int:
+        """The first W at which a window that holds an event of this time is judged."""
+        ends = [
+            time_ms // p.window.slide_ms * p.window.slide_ms + p.window.slide_ms + self.delay_ms(kind)
+            for kind, p in self.panes()
+        ]
+        return min(ends, default=NEVER_MS)
 
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""

@@ -8,6 +8,7 @@ from typing import Any
 from driftline.aggregates.panes import Panes
 from driftline.join import log
 from driftline.pipeline.blocks import FORMAT, join_blob, key_of, kind_of, late_blob, staged_blob
+from driftline.pipeline.counting import count_waiting
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.restoring import restore
 from driftline.pipeline.slots import Slot
@@ -28,6 +29,7 @@ def snapshot(pipeline: Pipeline) -> Blobs:
     _staged(pipeline, blobs)
     _late(pipeline, blobs)
     for slot in pipeline.registry.slots:
+        count_waiting(slot)
         _slot(pipeline, slot, blobs)
         for kind, panes in slot.panes():
             for start in panes.changed:
