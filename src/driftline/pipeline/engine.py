@@ -189,12 +189,14 @@ class Pipeline(StreamState):
             for kind, panes in slot.panes():
                 place = counters[kind]
                 counters[kind] += 1
+                delay, slide = slot.delay_ms(kind), panes.window.slide_ms
+                if (after_ms - delay) // slide == (until_ms - delay) // slide:
+                    continue
                 starts = panes.starts()
                 if late:
                     starts = np.unique(
                         np.concatenate([starts, *(pane_starts(t, panes.window) for t in late)])
                     )
-                delay = slot.delay_ms(kind)
                 ends = ends_with_data(starts, panes.window, after_ms - delay, until_ms - delay)
                 found.extend((e + delay, e, slot.code, kind, place) for e in ends.tolist())
         return sorted(found, key=instant_order)

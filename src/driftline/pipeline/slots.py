@@ -38,19 +38,23 @@ class ModelState:
     def class_codes(self, column: Coded) -> tuple[Codes32, bool]:
         """Model-level class codes of a column, and whether a class is new."""
         known = {name: code for code, name in enumerate(self.classes)}
+        grown = any(value not in known for value in column.values) and self._learn(column, known)
+        table = [known.get(value, known.get(OTHER, -1)) for value in column.values]
+        # Codes -1 (missing) and -2 (invalid) index from the end.
+        return np.array([*table, -1, -1], np.int32)[column.codes], grown
+
+    def _learn(self, column: Coded, known: dict[str, int]) -> bool:
+        """Give the new classes that occur in a column codes, in order of first appearance."""
         before = len(self.classes)
-        table = np.full(len(column.values) + 1, -1, np.int32)
-        used = set(np.unique(column.codes).tolist())
-        for index, value in enumerate(column.values):
-            if index not in used:
+        used, first = np.unique(column.codes, return_index=True)
+        for code in used[np.argsort(first)].tolist():
+            if code < 0 or (name := column.values[code]) in known:
                 continue
-            name = value if value in known or len(self.classes) < self.class_limit else OTHER
+            name = name if len(self.classes) < self.class_limit else OTHER
             if name not in known:
                 known[name] = len(self.classes)
                 self.classes.append(name)
-            table[index] = known[name]
-        codes = np.where(column.codes >= 0, column.codes, len(column.values))
-        return table[codes], len(self.classes) > before
+        return len(self.classes) > before
 
 
 @dataclass(slots=True)
