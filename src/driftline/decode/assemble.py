@@ -227,9 +227,9 @@ def _narrow(column: Coded) -> Coded:
     return Coded(places[column.codes], tuple(column.values[i] for i in used.tolist()))
 
 
-def _latency(rows: Ints, values: Sequence[object] | None) -> Floats:
+def _latency(rows: Ints, values: list[object] | Floats | None) -> Floats:
     """Milliseconds; NaN for what is no number from 0."""
-    if values is None or values.count(None) == len(values):
+    if values is None or (not isinstance(values, np.ndarray) and values.count(None) == len(values)):
         return nothing(len(rows))
     latency = numbers(take(values, rows))
     return np.where((latency >= 0) & np.isfinite(latency), latency, np.nan)
