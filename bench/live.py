@@ -92,6 +92,7 @@ class Load:
     label_after_s: float
     """By the clock."""
     speed: int = 1
+    linger_ms: int = 5
     shift: Callable[[float], float] = lambda _at_s: 0.0
     """How far features have moved, by seconds since the start: their scores no longer tell the label."""
     acknowledged: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -100,7 +101,7 @@ class Load:
 
     def send(self, seconds: float, stopped: Callable[[], bool]) -> None:
         """Send for so long; it returns when everything is confirmed."""
-        producer = Producer({"bootstrap.servers": self.servers, "linger.ms": 5})
+        producer = Producer({"bootstrap.servers": self.servers, "linger.ms": self.linger_ms})
         start, origin_ms = time.monotonic(), time.time_ns() // 1_000_000
         labels: list[tuple[str, int, bytes]] = []
         sent = labelled = 0

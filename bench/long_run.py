@@ -20,6 +20,8 @@ import numpy as np
 from live import Live, Load, running, total
 
 MODELS, PARTITIONS, SPEED, EVERY_S = ("m0", "m1"), 4, 60, 5.0
+LINGER_MS = 250
+"""The embedded broker answers a fetch with one produced batch a partition, and slower the more it holds."""
 WARM = 0.4
 """Share of the run after which everything has its full size: slopes are of what follows."""
 CONFIG = """
@@ -125,7 +127,7 @@ def main() -> None:
     seconds = args.minutes * 60
     with running(CONFIG, MODELS, PARTITIONS) as live:
         load = Load(
-            live.servers, MODELS, args.rate, PARTITIONS, label_after_s=5, speed=SPEED,
+            live.servers, MODELS, args.rate, PARTITIONS, label_after_s=5, speed=SPEED, linger_ms=LINGER_MS,
             shift=lambda at_s: 1.5 if at_s > seconds / 3 else 0.0,
         )  # fmt: skip
         sender = threading.Thread(target=load.send, args=(seconds, lambda: not live.alive()))
