@@ -25,7 +25,11 @@ _COMMANDS = {
         "estimate",
         "Say how many series, how much memory and disk a configuration will need.",
     ),
-    "schema": ("schema", "schema", "Print the JSON Schemas of configurations, triggers and references."),
+    "schema": (
+        "schema",
+        "schema",
+        "Print the JSON Schemas of configurations, events, triggers and references.",
+    ),
     "reference": ("reference", "reference", "Build and show references."),
     "replay": ("replay", "replay", "Run files through the same engine: no Kafka, no state file."),
     "produce": ("produce", "produce", "Write JSON lines into a topic."),
