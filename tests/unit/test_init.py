@@ -262,3 +262,62 @@ def test_words_of_users_come_back_from_yaml_as_they_are(tmp_path, capfd):
     model = yaml.safe_load((tmp_path / "o/driftline.yaml").read_text())["models"][0]
     assert (0, "007", "yes") == (code, model["match"], model["positive"])
     assert 0 == run(capfd, "test-rules", tmp_path / "o/tests/007.yaml")[0]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_than_commas_are_read(delimiter, tmp_path, capfd):
+    """As spreadsheets of half the world write them; a comma inside of quotes is none."""
+    animals(tmp_path / "a.csv", 1000)
+    text = (
+        (tmp_path / "a.csv")
+        .read_text(encoding="utf-8")
+        .replace(",", delimiter)
+        .replace("colour", '"colour, fur"')
+    )
+    (tmp_path / "animals.csv").write_text("\ufeff" + text, encoding="utf-8")
+    code, _out, _err = run(capfd, "init", tmp_path / "animals.csv", "--output", tmp_path / "o")
+    profile = load(tmp_path / "o/references/animals-1.json")
+    assert (0, ["weight"], ["colour, fur"]) == (
+        code,
+        [p.name for p in profile.numeric],
+        [p.name for p in profile.categorical],
+    )
+
+
+def test_a_date_that_is_none_is_shown(tmp_path, capfd):
+    """What stands there, and how it should be written."""
+    data = write_csv(
+        tmp_path / "d.csv", ["date", "x", "prediction"], [["31.01.2026", 1, "a"], ["01.02.2026", 2, "b"]]
+    )
+    _code, _out, err = run(capfd, "init", data, "--output", tmp_path / "o")
+    assert (
+        '  --time: no column holds times (date: its values, as "31.01.2026", are no times: write RFC 3339, '
+        in err
+    )
+
+
+def test_a_kafka_with_a_login_is_written_down_without_the_secret(tmp_path, capfd):
+    """Properties go into the configuration, a secret stays in its file; on the command line it is refused."""
+    (tmp_path / "secret").write_text("hunter2", encoding="utf-8")
+    (tmp_path / "secret").chmod(0o600)
+    data = animals(tmp_path / "animals.csv", 1000)
+    given = (
+        "--property",
+        "security.protocol=SASL_SSL",
+        "--property",
+        f"sasl.password_file={tmp_path / 'secret'}",
+    )
+    code, out, err = run(capfd, "init", data, *given, "--output", tmp_path / "o")
+    text = (tmp_path / "o/driftline.yaml").read_text(encoding="utf-8")
+    expected = {"security.protocol": "SASL_SSL", "sasl.password_file": str(tmp_path / "secret")}
+    assert (0, expected, False) == (
+        code,
+        yaml.safe_load(text)["kafka"]["properties"],
+        "hunter2" in out + err + text,
+    )
+    code, out, _err = run(capfd, "check-config", tmp_path / "o/driftline.yaml")
+    assert (0, False) == (code, "warning" in out)
+    code, _out, err = run(
+        capfd, "init", data, "--property", "sasl.password=hunter2", "--output", tmp_path / "p"
+    )
+    assert (2, True, False) == (code, "write sasl.password_file=PATH" in err, "hunter2" in err)

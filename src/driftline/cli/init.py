@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from driftline.cli.init_answers import ask, told
-from driftline.cli.init_options import Choices, choices_of, columns, rows, span_of_time
+from driftline.cli.init_options import Choices, choices_of, columns, pair, rows, span_of_time
 from driftline.cli.init_topic import read_topic
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding import study as studies
@@ -45,6 +45,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--topic", help="Read a sample of this topic of predictions instead of DATA.")
 @click.option("--labels-topic", help="With --topic: where the labels are.")
 @click.option("--bootstrap-servers", metavar="B", help="Kafka's host:port.  [localhost:9092]")
+@click.option(
+    "--property",
+    "properties",
+    type=pair,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="For librdkafka, as kafka.properties: security.protocol=SASL_SSL; may be repeated.",
+)
 @click.option(
     "--count",
     type=click.IntRange(100, 1_000_000),
@@ -205,10 +213,15 @@ def _setup(
         features=guess.features,
         windows=choose_windows(counted, guess.task), traffic=counted,
         validated=value if isinstance(value, float) else None,
-        bootstrap_servers=choices.bootstrap_servers or "localhost:9092",
+        bootstrap_servers=choices.bootstrap_servers or "localhost:9092", properties=_absolute(choices.properties),
         predictions_topic=choices.topic or "predictions",
         labels_topic=choices.labels_topic if choices.topic else "labels",
     )  # fmt: skip
+
+
+def _absolute(properties: Mapping[str, str]) -> dict[str, str]:
+    """Paths of secrets as the configuration, in another folder, finds them."""
+    return {k: str(Path(v).absolute()) if k.endswith("_file") else v for k, v in properties.items()}
 
 
 def _say_what_next(choices: Choices, setup: Setup, files: list[str]) -> None:

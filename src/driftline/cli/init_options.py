@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from driftline.config.secrets import read_properties
 from driftline.durations import duration_ms
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding.wishes import Wishes
@@ -34,6 +35,8 @@ class Choices:
     bootstrap_servers: str | None = None
     label_delay: int | None = None
     """Milliseconds."""
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """For librdkafka, as written: ``name_file`` stands for the file's content."""
     yes: bool = False
 
 
@@ -58,6 +61,16 @@ def rows(text: str) -> Span:
 def span_of_time(text: str) -> int:
     """A duration in milliseconds."""
     return _tried(duration_ms, text)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``name=value`` of librdkafka; a secret on a command line is seen by all, so it must be in a file."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f'"{text}" is no name=value; write security.protocol=SASL_SSL')
+    if not name.endswith("_file") and re.search("password|secret|key.pem|jaas", name):
+        raise click.BadParameter(f"everybody sees a command line; write {name}_file=PATH")
+    return name, value
 
 
 def _tried(read: Callable[[str], int], text: str) -> int:
@@ -92,6 +105,7 @@ def choices_of(data: Path | None, options: dict[str, Any]) -> Choices:
     wished["task"] = Task(wished["task"]) if wished["task"] else None
     every_ms = options.pop("every")
     more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric")}
+    options["properties"] = dict(options.pop("properties"))
     choices = Choices(data=data, wishes=Wishes(**wished, **more, every_ms=every_ms), **options)
     if problems := list(_contradictions(choices)):
         raise ConfigError(problems, "the command line")
@@ -107,6 +121,8 @@ def _contradictions(choices: Choices) -> Iterable[Problem]:
         yield Problem("--production, --validated-rows", "are of a file; with --topic production is in Kafka")
     if choices.labels_topic and not choices.topic:
         yield Problem("--labels-topic", "needs --topic, the predictions")
+    problems = read_properties(choices.properties, Path()).problems
+    yield from (Problem(f"--property {name}", message) for name, message in problems.items())
     if choices.topic and not choices.bootstrap_servers:
         yield Problem("--bootstrap-servers", "is missing; where is the Kafka of --topic?")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 from confluent_kafka import Message
 
 from driftline.cli.init_options import Choices
+from driftline.config.secrets import read_properties
 from driftline.errors import UsageError
 from driftline.onboarding.sample import Record, Sample, sample_of
 from driftline.settings import Limits
@@ -20,8 +22,9 @@ def read_topic(choices: Choices, folder: Path) -> Choices:
     """The choices with the sample as their data, and the model that it is of."""
     topic = choices.topic or ""
     servers = choices.bootstrap_servers or ""
-    predictions = _newest(servers, topic, choices.count)
-    labels = _newest(servers, choices.labels_topic, choices.count) if choices.labels_topic else []
+    properties = read_properties(choices.properties, Path()).values
+    predictions = _newest(servers, properties, topic, choices.count)
+    labels = _newest(servers, properties, choices.labels_topic, choices.count) if choices.labels_topic else []
     sample = sample_of(predictions, labels, Limits().message_bytes, choices.model, choices.version)
     _check(sample, topic, len(predictions), choices)
     click.echo(_said(sample, topic, choices), err=True)
@@ -30,8 +33,8 @@ def read_topic(choices: Choices, folder: Path) -> Choices:
     return replace(choices, data=path, model=sample.model, version=sample.version)
 
 
-def _newest(servers: str, topic: str, count: int) -> list[Record]:
-    look = Look(bootstrap_servers=servers, topics=[topic], count=count)
+def _newest(servers: str, properties: Mapping[str, str], topic: str, count: int) -> list[Record]:
+    look = Look(bootstrap_servers=servers, topics=[topic], properties=properties, count=count)
     try:
         return [_record(message) for message in look.records()]
     finally:

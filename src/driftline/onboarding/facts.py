@@ -36,6 +36,8 @@ class Column:
     lowest: float = 0.0
     highest: float = 0.0
     integral: bool = False
+    sample: str = ""
+    """One of its values."""
     odd: int = 0
     """Values of a numeric column that are no numbers."""
     growing: bool = False
@@ -57,7 +59,14 @@ def fact_of(table: Table, name: str) -> Column:
     if pa.types.is_list(kind) or pa.types.is_struct(kind):
         return Column(name=name, numeric=False, rows=table.rows, present=len(held), distinct=0)
     distinct = int(pc.count_distinct(held).as_py())
-    shape: dict[str, Any] = {"name": name, "rows": table.rows, "present": len(held), "distinct": distinct}
+    sample = str(held[0].as_py()).strip('"') if len(held) else ""
+    shape: dict[str, Any] = {
+        "sample": sample,
+        "name": name,
+        "rows": table.rows,
+        "present": len(held),
+        "distinct": distinct,
+    }
     if pa.types.is_temporal(kind):
         return Column(**shape, numeric=False, unit=Unit.TEXT)
     odd = _odd_values(table, name) if table.text is not None and len(held) else None

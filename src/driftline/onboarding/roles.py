@@ -61,7 +61,9 @@ def _any(_column: Column) -> str | None:
 
 
 def _as_time(column: Column) -> str | None:
-    return None if column.unit is not None else "its values are no times (RFC 3339, a date, or epoch numbers)"
+    if column.unit is not None:
+        return None
+    return f'its values, as "{column.sample}", are no times: write RFC 3339, a date as 2026-01-31, or epoch numbers'
 
 
 def _as_score(column: Column) -> str | None:
@@ -133,9 +135,16 @@ def _needed(columns: Mapping[str, Column], taken: Mapping[str, str], wishes: Wis
             )
         )
     if "time" not in taken and wishes.every_ms is None:
-        message = "no column holds times; name one (RFC 3339, a date, or epoch numbers), or say --every 1m for rows at that pace"
+        message = _no_time(columns)
         problems.append(Problem("--time", message))
     return problems
+
+
+def _no_time(columns: Mapping[str, Column]) -> str:
+    """With the column that by its name should be one, if there is any."""
+    named = names.ranked(columns, names.TIME)
+    why = f" ({named[0]}: {_as_time(columns[named[0]])})" if named else ""
+    return f"no column holds times{why}; name one, or say --every 1m for rows at that pace"
 
 
 def _unknown_names(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:

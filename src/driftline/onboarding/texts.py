@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from driftline.onboarding.windows import PER_DAY_FOR_24H, Traffic, Windows, window_yaml
 from driftline.settings import Task
@@ -28,6 +29,7 @@ class Setup:
     validated: float | None
     """F1 (or RMSE) of the reference."""
     bootstrap_servers: str = "localhost:9092"
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     predictions_topic: str = "predictions"
     labels_topic: str | None = "labels"
 
@@ -57,7 +59,7 @@ def config_text(setup: Setup) -> str:
 # Check it with: driftline check-config driftline.yaml
 kafka:
   bootstrap_servers: {quoted(s.bootstrap_servers)}    # or DRIFTLINE_KAFKA__BOOTSTRAP_SERVERS=host:9092
-streams:
+{_properties(s)}streams:
   main:
     predictions: [{quoted(s.predictions_topic)}]{topics}
 models:
@@ -73,6 +75,11 @@ rule_files: [rules/*.yaml]
 state: {{path: var/driftline.db}}
 http: {{listen: "127.0.0.1:9464"}}
 """
+
+
+def _properties(setup: Setup) -> str:
+    lines = [f"    {quoted(name)}: {quoted(value)}\n" for name, value in setup.properties.items()]
+    return "".join(["  properties:\n", *lines]) if lines else ""
 
 
 def rules_text(setup: Setup) -> str:
