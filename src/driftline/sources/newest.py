@@ -11,7 +11,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from driftline.errors import DriftlineError, SourceRefused, UsageError
 from driftline.records import TopicPartition as Key
 from driftline.sources.discovery import refusal
-from driftline.sources.kafka import OWNED
 from driftline.sources.messages import split
 
 LOOK_UP_S = 10.0
@@ -19,6 +18,12 @@ POLL_S = 0.5
 PATIENCE_S = 30.0
 """Without a record for so long while some are still due, the broker is taken as gone."""
 _AT_ONCE = 1000
+_OWN: Mapping[str, Any] = {
+    "group.id": "driftline-look", "enable.auto.commit": False, "enable.auto.offset.store": False,
+    "auto.offset.reset": "error", "enable.partition.eof": True, "isolation.level": "read_committed",
+    "allow.auto.create.topics": False, "log_level": 0,
+}  # fmt: skip
+"""Whatever the user's properties say: a look leaves no trace. librdkafka wants a group's name; none is joined."""
 
 Start = Literal["earliest", "latest"]
 
@@ -49,8 +54,7 @@ class Look:
         self._refused: str | None = None
         self._start, self._count = start, count
         settings: dict[str, Any] = {
-            **(properties or {}), "bootstrap.servers": bootstrap_servers, "group.id": "driftline-look", **OWNED,
-            "error_cb": self._note, "log_level": 0,
+            **(properties or {}), "bootstrap.servers": bootstrap_servers, **_OWN, "error_cb": self._note,
         }  # fmt: skip
         try:
             self._consumer = Consumer(settings)
@@ -164,5 +168,7 @@ def _place(message: Message) -> tuple[int, str, int, int]:
 
 
 def _ended(message: Message) -> bool:
+    """At the end of its partition, or where records were deleted meanwhile."""
     error = message.error()
-    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own codes are public
+    ends = {KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET}  # noqa: SLF001 - librdkafka's own codes are public
+    return error is not None and error.code() in ends
