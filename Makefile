@@ -58,6 +58,9 @@ lock: ## Compile requirements/*.txt anew (needs uv in .venv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	echo 'hatchling>=1.25' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  -c requirements/dev.txt - -o requirements/build.txt
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

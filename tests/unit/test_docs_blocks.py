@@ -87,3 +87,17 @@ def test_every_command_of_a_page_is_one(page):
     for command, option in re.findall(r"`driftline ([a-z-]+)[^`]*?(--[a-z-]+)", text):
         options = {o for p in cli.get_command(context, command).params for o in p.opts}
         assert option in options or hasattr(cli.get_command(context, command), "commands")
+
+
+def test_the_runbook_has_what_the_operators_page_points_to():
+    """Each anchor is a heading there."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    headings = {
+        h.lower()
+        for h in re.findall(
+            r"^## (\w+)$", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    anchors = set(re.findall(r"runbook\.md#(\w+)", text))
+    assert anchors
+    assert set() == anchors - headings

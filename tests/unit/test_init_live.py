@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from urllib.request import urlopen
@@ -147,34 +151,52 @@ def test_a_topic_of_something_else_is_told_with_what_to_do(servers, tmp_path, ca
     assert [True] * 3 == [part in err for part, (_c, _o, err) in zip(expected, said, strict=True)]
 
 
-def test_at_a_terminal_enter_takes_the_guess_and_words_correct_it(tmp_path, monkeypatch):
-    """Nine questions; a wrong answer is told, and they are asked again."""
-    answers = iter(
-        [
-            "-",
-            "-",
-            "y_pred",
-            "y_score",
-            "y",
-            "-",
-            "binary",
-            "maybe",
-            "-",
-            "-",
-            "y_pred",
-            "y_score",
-            "y",
-            "-",
-            "binary",
-            "no",
-        ]
-    )
+def test_at_a_terminal_enter_takes_the_guess_and_words_correct_it(tmp_path, monkeypatch, capfd):
+    """Each question has what is known so far as its default; what does not fit is told, and asked again."""
+    answers = iter([None] * 8 + ["maybe"] + [None] * 8 + ["no"])
     asked = []
-    monkeypatch.setattr(
-        "click.prompt", lambda text, default=None, **_more: (asked.append((text, default)), next(answers))[1]
-    )
+
+    def prompt(text, default=None, value_proc=None, **_more):
+        given = next(answers) or default
+        asked.append((text.split(":")[0], default))
+        return value_proc(given) if value_proc else given
+
+    monkeypatch.setattr("click.prompt", prompt)
     found = study(bank(tmp_path / "bank.csv", 500), (0, None), None, tmp_path)
-    wishes = ask(found.columns, Wishes(every_ms=60_000), found.guess)
-    assert ("no", Task.BINARY, "y_score") == (wishes.positive, wishes.task, wishes.score)
-    assert ("Which class is the positive one", "yes") == asked[7]
-    assert 16 == len(asked)
+    wishes = ask(found, Wishes())
+    assert ("no", Task.BINARY, "y_score", 60_000) == (
+        wishes.positive,
+        wishes.task,
+        wishes.score,
+        wishes.every_ms,
+    )
+    assert [
+        ("Which column is the time", "-"), ("Rows without times", "1m"), ("Which is the prediction's id", "-"),
+        ("Which is the model's answer", "y_pred"), ("Which is its score", "y_score"), ("Which is the truth", "y"),
+        ("Which is the time at which the truth became known", "-"), ("Which task", "binary"),
+        ("Which class is the positive one", "yes"),
+    ] * 2 == asked  # fmt: skip
+    assert '--positive: "maybe" does not occur in y; its classes are: no, yes' in capfd.readouterr().err
+
+
+def test_at_a_terminal_a_person_is_asked(tmp_path):
+    """A real one: Enter to every question but the rows, and the files are there."""
+    data = bank(tmp_path / "bank.csv", 2000)
+    command = [sys.executable, "-m", "driftline", "init", str(data), "--output", str(tmp_path / "o")]
+    terminal, slave = pty.openpty()
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    said, answered = "", 0
+    while True:
+        try:
+            piece = os.read(terminal, 4096).decode(errors="replace")
+        except OSError:
+            break
+        said += piece
+        if said.count("]: ") > answered:
+            answered += 1
+            os.write(terminal, b"1500\n" if "validated on" in said.splitlines()[-1] else b"\n")
+    os.close(terminal)
+    assert 0 == process.wait(60)
+    assert 10 == answered
+    assert 500 == len((tmp_path / "o/events/predictions.jsonl").read_text(encoding="utf-8").splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from threading import Event, Thread
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -162,3 +163,31 @@ def test_a_number_of_many_classes_reads_as_a_number_where_the_task_is_one():
     lens = Lens(Kind.PREDICTION, Limits())
     event = {"prediction_id": 1, "model": "m", "time": 1, "prediction": "a", "scores": {"a": 0.5, "b": 0.5}}
     assert {"a": 0.5, "b": 0.5} == lens.read(json.dumps(event).encode(), None, 0).events[0]["scores"]
+
+
+def test_following_shows_what_comes_and_ends_after_count(capfd):
+    """First what is there, then as many as were asked for."""
+    with EmbeddedBroker({"p": 1}) as broker:
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+        producer.produce("p", json.dumps({**GOOD, "prediction_id": "old"}).encode())
+        assert 0 == producer.flush(30)
+        ends = Event()
+
+        def later():
+            number = 0
+            while not ends.wait(0.2):
+                producer.produce("p", json.dumps({**GOOD, "prediction_id": f"new-{number}"}).encode())
+                producer.flush(30)
+                number += 1
+
+        thread = Thread(target=later)
+        thread.start()
+        try:
+            lines, _err = _tapped(
+                capfd, "p", "--bootstrap-servers", broker.bootstrap_servers, "--count", "1", "--follow"
+            )
+        finally:
+            ends.set()
+            thread.join()
+    assert [False, True] == ["new" in line["raw"] for line in lines][:1] + ["new" in lines[-1]["raw"]]
+    assert 2 == len(lines)

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from driftline.cli.init_answers import ask, told
+from driftline.cli.init_answers import ask, ask_rows, told
 from driftline.cli.init_options import Choices, choices_of, columns, pair, rows, span_of_time
 from driftline.cli.init_topic import read_topic
 from driftline.errors import ConfigError, Problem
@@ -104,10 +104,14 @@ def init(data: Path | None, **options: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="driftline-") as name:
         folder = Path(name)
         choices = read_topic(choices, folder) if choices.topic else choices
-        found = studies.study(
-            choices.data or Path(), choices.validated_rows or (0, None), choices.production, folder
-        )
-        _write(choices, found, _settled(found, choices))
+        _write(*_settled(choices, folder))
+
+
+def _study(choices: Choices, folder: Path) -> Study:
+    folder.mkdir()
+    return studies.study(
+        choices.data or Path(), choices.validated_rows or (0, None), choices.production, folder
+    )
 
 
 def _wrong_names(choices: Choices) -> list[Problem]:
@@ -127,25 +131,28 @@ def _names(choices: Choices) -> list[str]:
         f"rules/{model}.yaml",
         f"tests/{model}.yaml",
     ]
-    if choices.production or choices.validated_rows:
+    if choices.production or (choices.validated_rows and choices.validated_rows[1]):
         found += ["events/predictions.jsonl", "events/labels.jsonl"]
     return [*found, "sample.jsonl"] if choices.topic else found
 
 
-def _settled(found: Study, choices: Choices) -> Guess:
+def _settled(choices: Choices, folder: Path) -> tuple[Choices, Study, Guess]:
     """The guess, after what a person at a terminal had to say about it; or all that is wrong, files included."""
+    found = _study(choices, folder / "first")
     problems = [*_wrong_names(choices), *occupied(choices.output, _names(choices))]
-    wishes = choices.wishes
     if not problems and sys.stdin.isatty() and sys.stderr.isatty() and not choices.yes:
-        wishes = ask(found.columns, wishes, found.guess)
+        choices = replace(choices, wishes=ask(found, choices.wishes))
+        if not (choices.topic or choices.production or choices.validated_rows):
+            choices = replace(choices, validated_rows=ask_rows(found.table.rows))
+            found = _study(choices, folder / "second")
     try:
-        guess = found.guess(wishes)
+        guess = found.guess(choices.wishes)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems], error.source) from error
     if problems:
         raise ConfigError(problems, "what was to be written")
     told(guess, found)
-    return guess
+    return choices, found, guess
 
 
 def _write(choices: Choices, found: Study, guess: Guess) -> None:

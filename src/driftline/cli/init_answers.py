@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import click
 from rich.box import SIMPLE
@@ -12,63 +12,82 @@ from rich.markup import escape
 from rich.table import Table
 
 from driftline.cli import failure_text
+from driftline.cli.init_options import span_of_time
 from driftline.errors import ConfigError
-from driftline.onboarding.facts import Column
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study
 from driftline.onboarding.wishes import NONE, Wishes
+from driftline.reference.tables import Span
 from driftline.settings import Task
 
 _ASKED = (
-    ("time", "Which column is the time"), ("prediction_id", "Which is the prediction's id"),
-    ("prediction", "Which is the model's answer"), ("score", "Which is its score"), ("label", "Which is the truth"),
+    ("prediction_id", "Which is the prediction's id"), ("prediction", "Which is the model's answer"),
+    ("score", "Which is its score"), ("label", "Which is the truth"),
     ("label_time", "Which is the time at which the truth became known"),
 )  # fmt: skip
 
 
-def ask(columns: Mapping[str, Column], wishes: Wishes, guess: Callable[[Wishes], Guess]) -> Wishes:
+def ask(study: Study, wishes: Wishes) -> Wishes:
     """Ask for what was not said, each question with the guess as its default, until it fits together."""
+    click.echo(f"columns: {', '.join(study.columns)}", err=True)
+    click.echo(f"Enter takes what stands in brackets; {NONE} means that there is none.", err=True)
     while True:
-        answered = _asked(wishes, _tried(guess, wishes), columns)
+        answered = _asked_meaning(study, _asked_columns(study, _asked_time(study, wishes)))
         try:
-            guess(answered)
+            study.guess(answered)
         except ConfigError as error:
             click.echo(failure_text(error), err=True)
         else:
             return answered
 
 
-def _tried(guess: Callable[[Wishes], Guess], wishes: Wishes) -> Guess | None:
-    try:
-        return guess(wishes)
-    except ConfigError as error:
-        click.echo(failure_text(error), err=True)
-        return None
+def ask_rows(rows: int) -> Span:
+    """The rows that the model was validated on, from the first one."""
+    question = "The first how many rows was it validated on? Those after them become events to replay"
+    last = click.prompt(question, default=rows, type=click.IntRange(1, rows), err=True)
+    return 0, None if last == rows else last
 
 
-def _asked(wishes: Wishes, guess: Guess | None, columns: Mapping[str, Column]) -> Wishes:
-    click.echo(
-        f"columns: {', '.join(columns)}\nEnter takes what stands in brackets; {NONE} means that there is none.",
-        err=True,
-    )
-    answers: dict[str, str] = {}
+def _asked_time(study: Study, wishes: Wishes) -> Wishes:
+    if wishes.time is None:
+        default = study.roles(wishes).time or NONE
+        wishes = replace(wishes, time=click.prompt("Which column is the time", default=default, err=True))
+    if wishes.time == NONE and wishes.every_ms is None:
+        question = "Rows without times: one how often, the last of them now"
+        every_ms = click.prompt(question, default="1m", value_proc=span_of_time, err=True)
+        wishes = replace(wishes, every_ms=every_ms)
+    return wishes
+
+
+def _asked_columns(study: Study, wishes: Wishes) -> Wishes:
     for field, question in _ASKED:
         if getattr(wishes, field) is None:
-            guessed = (getattr(guess.roles, field) if guess else None) or NONE
-            answers[field] = click.prompt(question, default=guessed, err=True)
-    wishes = replace(wishes, **answers)  # type: ignore[arg-type]
+            default = getattr(study.roles(wishes), field) or NONE
+            answer: dict[str, Any] = {field: click.prompt(question, default=default, err=True)}
+            wishes = replace(wishes, **answer)
+    return wishes
+
+
+def _asked_meaning(study: Study, wishes: Wishes) -> Wishes:
+    guess = _tried(study, wishes)
     if wishes.task is None:
+        default = str(guess.task if guess else Task.BINARY)
         task = click.prompt(
-            "Which task", default=str(guess.task if guess else Task.BINARY), err=True,
-            type=click.Choice([t.value for t in Task]),
-        )  # fmt: skip
+            "Which task", default=default, err=True, type=click.Choice([t.value for t in Task])
+        )
         wishes = replace(wishes, task=Task(task))
     if wishes.task is Task.BINARY and wishes.positive is None:
-        default = guess.positive if guess else None
-        wishes = replace(
-            wishes, positive=click.prompt("Which class is the positive one", default=default, err=True)
-        )
+        default = guess.positive if guess and guess.positive else NONE
+        positive = click.prompt("Which class is the positive one", default=default, err=True)
+        wishes = replace(wishes, positive=None if positive == NONE else positive)
     return wishes
+
+
+def _tried(study: Study, wishes: Wishes) -> Guess | None:
+    try:
+        return study.guess(wishes)
+    except ConfigError:
+        return None
 
 
 def told(guess: Guess, study: Study) -> None:

@@ -13,6 +13,7 @@ from driftline.errors import ConfigError, DataError, Problem
 from driftline.onboarding.events import Clock
 from driftline.onboarding.facts import Column, fact_of, facts_of, mean_scores
 from driftline.onboarding.guess import Guess, guess
+from driftline.onboarding.roles import Roles, find_roles
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.columns import counts_of, read_codes
 from driftline.reference.tables import Span, Table, open_table
@@ -29,6 +30,10 @@ class Study:
     table: Table
     columns: Mapping[str, Column]
     production: Table | None
+
+    def roles(self, wishes: Wishes) -> Roles:
+        """Which column is what as far as it is known, whatever else is wrong."""
+        return find_roles(self.columns, wishes)[0]
 
     def guess(self, wishes: Wishes) -> Guess:
         """What the columns mean.

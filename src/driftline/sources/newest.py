@@ -66,10 +66,6 @@ class Look:
             self._consumer.close()
             raise
 
-    def topics(self) -> list[str]:
-        """All topics of the cluster."""
-        return sorted(self._all_topics())
-
     def records(self) -> list[Message]:
         """Those that are there now, by timestamp: the first or the last ``count``."""
         spans = {key: self._span(*marks) for key, marks in self._marks.items()}
