@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tests.unit.init_world import animals, bank, elec2, houses, run, write_csv
 
+from driftline.cli import invoke
 from driftline.reference.file import load
 
 KINDS = {
@@ -21,14 +22,14 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=KINDS)
-def made(request, tmp_path, capfd):
+@pytest.fixture(params=KINDS, scope="module")
+def made(request, tmp_path_factory):
     """(name, folder) of what init wrote from each kind of data."""
     make, options = KINDS[request.param]
-    data = make(tmp_path / f"{request.param}.csv")
-    code, _out, err = run(capfd, "init", data, *options, "--output", tmp_path / "out")
-    assert (0, "") == (code, err if code else "")
-    return request.param, tmp_path / "out"
+    folder = tmp_path_factory.mktemp(request.param)
+    data = make(folder / f"{request.param}.csv")
+    assert 0 == invoke(["init", str(data), *options, "--output", str(folder / "out")])
+    return request.param, folder / "out"
 
 
 def _lines(path):
