@@ -222,7 +222,8 @@ def test_every_mistake_is_told_at_once_with_what_would_be_right(tmp_path, capfd)
         ("ts,x,prediction", "2026-01-01,1,a", ("--task", "regression"), "--task: regression needs numbers; prediction holds others"),
         ("ts,x,prediction", "2026-01-01,1,a", ("--positive", "b"), '--positive: "b" does not occur in prediction; its classes are: a'),
         ("ts,x,prediction", "2026-01-01,1,a", ("--task", "binary"), "--task: binary needs two classes in prediction; found a"),
-        ("ts,prediction", "2026-01-01,a", (), "--features: no column is left as a feature"),
+        ("ts,prediction", "2026-01-01,a", (), "--features: no column is left as a feature (ts, prediction)"),
+        ("ts,model,prediction", "2026-01-01,m,a", (), "--features: no column is left as a feature (model: its name says that it is none)"),
         ("ts,x,score", "2026-01-01,1,0.5", (), "--positive: there are only scores"),
         ("ts,x,score", "2026-01-01,1,1.5", ("--score", "score"), "--score: score cannot be the score: its values go from 1.5 to 1.5"),
         ("ts,x,prediction", "2026-01-01,1,a", ("--id", "x"), "--id: x cannot be the prediction id: 1 different values in 2 rows"),
@@ -322,3 +323,12 @@ def test_a_kafka_with_a_login_is_written_down_without_the_secret(tmp_path, capfd
         capfd, "init", data, "--property", "sasl.password=hunter2", "--output", tmp_path / "p"
     )
     assert (2, True, False) == (code, "write sasl.password_file=PATH" in err, "hunter2" in err)
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path, capfd):
+    """In its head or below, and never with a traceback."""
+    (tmp_path / "head.csv").write_bytes("ts,straße,prediction\n2026-01-01,1,a\n".encode("latin-1"))
+    (tmp_path / "rows.csv").write_bytes("ts,x,prediction\n2026-01-01,ä,a\n".encode("latin-1"))
+    for name in ("head.csv", "rows.csv"):
+        code, _out, err = run(capfd, "init", tmp_path / name, "--output", tmp_path / "o")
+        assert (2, True, False) == (code, "UTF" in err, "Traceback" in err)

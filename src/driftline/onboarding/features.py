@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from driftline.onboarding import names
-from driftline.onboarding.facts import Column
+from driftline.onboarding.facts import MANY, Column
 from driftline.onboarding.roles import Roles, Why
 from driftline.onboarding.wishes import Wishes
 
 _FREE_TEXT = 1000
-_CODES = 50
 
 
 def find_features(
@@ -54,15 +53,15 @@ def _no_feature(column: Column, nested: tuple[str, ...] | None) -> str | None:
         return "its name says that it is none"
     if column.present == 0:
         return "it is empty"
-    if column.distinct == 0:
-        return "it holds lists"
+    if column.distinct == 0 or (column.distinct <= MANY and not column.numeric and not column.values):
+        return "it holds lists or objects"
     if column.unit is not None and (not column.numeric or names.ranked([column.name], names.TIME)):
         return "it holds times"
     if column.growing:
         return "it only grows from row to row, as a clock or a counter does: it would always drift"
     if not column.numeric and column.distinct > max(_FREE_TEXT, column.present // 2):
         return f"{column.distinct} different texts are no category"
-    if not column.numeric and column.distinct == column.present > _CODES:
+    if not column.numeric and column.distinct == column.present > MANY:
         return "no text occurs twice, so it is a name and no category"
     return None
 
@@ -70,6 +69,6 @@ def _no_feature(column: Column, nested: tuple[str, ...] | None) -> str | None:
 def _is_category(column: Column) -> bool:
     if not column.numeric:
         return True
-    if not column.integral or column.distinct > _CODES:
+    if not column.integral or column.distinct > MANY:
         return False
     return (column.distinct <= 2 and column.lowest >= 0 and column.highest <= 1) or names.is_code(column.name)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from driftline.errors import Problem
 from driftline.onboarding import names
-from driftline.onboarding.facts import Column
+from driftline.onboarding.facts import MANY, Column
 from driftline.onboarding.features import find_features
 from driftline.onboarding.roles import Roles, Why, find_roles
 from driftline.onboarding.wishes import Wishes
@@ -68,15 +68,21 @@ def guess(
     problems += found
     numeric, categorical, remarks = find_features(columns, roles, wishes, nested)
     if not numeric and not categorical:
-        problems.append(
-            Problem("--features", f"no column is left as a feature; the columns are: {', '.join(columns)}")
-        )
+        problems.append(_no_features(remarks, columns))
     if problems:
         return None, problems
     return Guess(
         task=task.value, roles=roles, positive=positive.value if positive else None, numeric=numeric,
         categorical=categorical, why=(*why, *remarks),
     ), []  # fmt: skip
+
+
+def _no_features(remarks: list[Why], columns: Mapping[str, Column]) -> Problem:
+    left = "; ".join(f"{name}: {why}" for what, name, why in remarks if what == "left out")
+    return Problem(
+        "--features",
+        f"no column is left as a feature ({left or ', '.join(columns)}); name those that are some",
+    )
 
 
 def _task(columns: Mapping[str, Column], roles: Roles, wishes: Wishes) -> _Said[Task]:
@@ -155,6 +161,8 @@ def _answers(
         if predicted is None:
             found.append(Problem("--prediction", "regression needs the predicted number"))
         return roles.without_score(), [], found
+    if predicted is not None and not predicted.values and predicted.distinct <= MANY:
+        return roles, [], [Problem("--prediction", f"{predicted.name} holds no class, but lists or objects")]
     if task is Task.MULTICLASS and predicted is None:
         return roles, [], [Problem("--prediction", "multiclass needs the predicted class")]
     if predicted is None or roles.label is None or task is not Task.BINARY:

@@ -91,6 +91,8 @@ def open_table(path: Path, span: Span, folder: Path, progress: Progress) -> Tabl
     kind = _kind(path)
     try:
         table = _OPENERS[kind](path, span, folder, progress)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: is not UTF-8: {error.object!r}; write it anew as UTF-8") from error
     except (pa.ArrowException, OSError, EOFError) as error:
         raise DataError(f"{path.name}: cannot be read as {kind}: {error}") from error
     if table.rows <= 0:
