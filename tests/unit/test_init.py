@@ -203,7 +203,7 @@ def test_every_mistake_is_told_at_once_with_what_would_be_right(tmp_path, capfd)
     assert (2, "") == (code, out)
     assert [
         f"driftline: {data} has 6 mistakes",
-        '  --model: "a/b" cannot name a file; write letters, digits, dots, dashes',
+        '  --model: "a/b" cannot name a file; leave out / \\ * ? [ ] and a dot at the beginning',
         f"  {tmp_path / 'driftline.yaml'}: is there already, and nothing is overwritten",
         '  --time: there is no column "timestmp"; did you mean "timestamp"?',
         '  --label: there is no column "clas"; did you mean "class"?',
@@ -259,11 +259,15 @@ def test_words_of_users_come_back_from_yaml_as_they_are(tmp_path, capfd):
     ]
     data = write_csv(tmp_path / "d.csv", ["ts", 'a "b": {c}', "#d", "prediction"], rows)
     code, _out, _err = run(
-        capfd, "init", data, "--model", "007", "--version", "1e3", "--output", tmp_path / "o"
+        capfd, "init", data, "--model", "007 é: #", "--version", "1e3", "--output", tmp_path / "o"
     )
     model = yaml.safe_load((tmp_path / "o/driftline.yaml").read_text())["models"][0]
-    assert (0, "007", "yes") == (code, model["match"], model["positive"])
-    assert 0 == run(capfd, "test-rules", tmp_path / "o/tests/007.yaml")[0]
+    assert (0, "007 é: #", "yes") == (code, model["match"], model["positive"])
+    assert 0 == run(capfd, "test-rules", tmp_path / "o/tests/007 é: #.yaml")[0]
+    assert [0, False] == [
+        (done := run(capfd, "check-config", tmp_path / "o/driftline.yaml"))[0],
+        "warning" in done[1],
+    ]
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ from driftline.reference.file import dump, with_id
 from driftline.reference.profile import Profile
 from driftline.settings import DAY_MS, HOUR_MS, Task, duration_text
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[^./\\*?\[\]\x00-\x1f][^/\\*?\[\]\x00-\x1f]*")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -116,7 +117,7 @@ def _study(choices: Choices, folder: Path) -> Study:
 
 def _wrong_names(choices: Choices) -> list[Problem]:
     return [
-        Problem(option, f'"{name}" cannot name a file; write letters, digits, dots, dashes')
+        Problem(option, f'"{name}" cannot name a file; leave out / \\ * ? [ ] and a dot at the beginning')
         for option, name in (("--model", choices.model), ("--version", choices.version or "1"))
         if name is not None and not _NAME.fullmatch(name)
     ]
@@ -234,23 +235,20 @@ def _absolute(properties: Mapping[str, str]) -> dict[str, str]:
 def _say_what_next(choices: Choices, setup: Setup, files: list[str]) -> None:
     """The commands that follow, ready to be pasted."""
     folder = choices.output
-    config = folder / "driftline.yaml"
+
+    def path(name: str) -> str:
+        return shlex.quote(str(folder / name))
+
+    config = path(files[0])
     say = [f"wrote {folder / name}" for name in files]
-    say += [
-        "",
-        setup.windows.reason,
-        "",
-        "next:",
-        f"  driftline check-config {config}",
-        f"  driftline test-rules {folder / files[3]}",
-    ]
+    say += ["", setup.windows.reason, "", "next:"]
+    say += [f"  driftline check-config {config}", f"  driftline test-rules {path(files[3])}"]
     if choices.topic:
         say.append(f"  driftline replay --config {config} --from-kafka --episodes -")
     elif "events/predictions.jsonl" in files:
-        labels = f" --labels {folder / 'events/labels.jsonl'}" if "events/labels.jsonl" in files else ""
-        say.append(
-            f"  driftline replay --config {config} --predictions {folder / 'events/predictions.jsonl'}{labels} --episodes -"
-        )
+        labels = f" --labels {path('events/labels.jsonl')}" if "events/labels.jsonl" in files else ""
+        events = f"--predictions {path('events/predictions.jsonl')}{labels}"
+        say.append(f"  driftline replay --config {config} {events} --episodes -")
     else:
         say.append(
             "  (with --production FILE or --validated-rows A:B, events to replay would have been written too)"

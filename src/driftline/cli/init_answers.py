@@ -53,7 +53,7 @@ def _asked_time(study: Study, wishes: Wishes) -> Wishes:
         default = study.roles(wishes).time or NONE
         wishes = replace(wishes, time=click.prompt("Which column is the time", default=default, err=True))
     if wishes.time == NONE and wishes.every_ms is None:
-        question = "Rows without times: one how often, the last of them now"
+        question = "Rows without times: one how often (up to now)"
         every_ms = click.prompt(question, default="1m", value_proc=span_of_time, err=True)
         wishes = replace(wishes, every_ms=every_ms)
     return wishes
