@@ -69,6 +69,9 @@ def test_the_container_answers_and_stops_with_a_read_only_root(image, tmp_path):
     )  # fmt: skip
     try:
         assert "healthy" in _answer(f"http://127.0.0.1:{port}/-/healthy")
+        check = json.loads(_podman("inspect", "--type", "image", image))[0]["Healthcheck"]["Test"]
+        assert "CMD" == check[0]
+        _podman("exec", name, *check[1:])
         assert "uid=10001" in _podman("exec", name, "id")
         assert "driftline.db" in _podman("exec", name, "ls", "/var/lib/driftline")
         _podman("stop", "-t", "40", name)
