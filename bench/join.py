@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from driftline.join.join import Join, Labels, Policy, Predictions
+from driftline.join.join import Join, Labels, Predictions
+from driftline.join.lifetime import Policy
 
 
 def main(total: int = 2_000_000, batch: int = 10_000) -> None:

@@ -64,10 +64,23 @@ class Source(Protocol):
         """Look for new topics and partitions; they are read from now on."""
 
     def verify(self) -> list[Loss]:
-        """Compare positions with what the other side still holds."""
+        """Compare positions, and the topics' identity, with what the other side holds now.
+
+        To be asked before a commit: without a loss, what was read so far may be committed.
+        """
 
     def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:
         """Give lost records up; returns where each partition is read on from."""
+
+    def report(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Tell tools that show lag where the committed state stands; never waits and never raises."""
+
+    @property
+    def report_failures(self) -> int:
+        """How often they could not be told."""
+
+    def warnings(self) -> list[str]:
+        """What an operator should know, since the last call."""
 
     def topic_ids(self) -> Mapping[str, str]:
         """Identity of each topic, where the other side tells it."""

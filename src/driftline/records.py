@@ -256,6 +256,8 @@ class Blob:
     format: int
     data: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    since_ms: int | None = None
+    """Event time from which the block is kept; None: from the state's beginning."""
 
 
 BlobKey = tuple[str, str]

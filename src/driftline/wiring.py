@@ -44,15 +44,8 @@ def build_engine(config: Config, stream: StreamSettings, samples: Samples | None
         for kind in Kind
     }
     pipeline = Pipeline(stream, registry, config.limits, decoders)
-    rules = (
-        Judging(
-            config.rules,
-            stream.name,
-            config.kafka.topics.triggers,
-            config.triggers.max_age_ms,
-            registry.slots,
-        )
-        if config.rules
-        else None
+    # Without a rule too: those of the last run may be firing, and are resolved.
+    rules = Judging(
+        config.rules, stream.name, config.kafka.topics.triggers, config.triggers.max_age_ms, registry.slots
     )
     return StreamEngine(pipeline, rules, samples)

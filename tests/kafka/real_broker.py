@@ -16,6 +16,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 VERSION = "4.3.1"
+MAVEN_S = 300
+STOP_S = 20
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>driftline</groupId><artifactId>kafka</artifactId><version>1</version><dependencies><dependency>
 <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
@@ -138,7 +140,12 @@ def kafka_jars() -> Path:
     home.mkdir(parents=True, exist_ok=True)
     (home / "pom.xml").write_text(_POM)
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
-    done = subprocess.run(["mvn", "-q", *goal], cwd=home, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            ["mvn", "-q", *goal], cwd=home, capture_output=True, text=True, check=False, timeout=MAVEN_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"Maven did not fetch Kafka within {MAVEN_S} s") from error
     if done.returncode:
         raise Unavailable(f"Maven could not fetch Kafka: {done.stdout[-300:]}")
     (home / "complete").touch()
@@ -178,7 +185,7 @@ class JavaKafka:
         """kill -9."""
         self._signal(signal.SIGKILL)
         if self._process:
-            self._process.wait()
+            self._process.wait(STOP_S)
             self._process = None
 
     def freeze(self) -> None:
@@ -195,7 +202,10 @@ class JavaKafka:
 
     def _tool(self, *arguments: str) -> str:
         command = ["java", "-cp", self._jars, "kafka.tools.StorageTool", *arguments]
-        return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(
+            command, cwd=self._folder, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout
 
     def _settings(self, controller: int) -> str:
         here, there = f"PLAINTEXT://{self.bootstrap_servers}", f"CONTROLLER://127.0.0.1:{controller}"

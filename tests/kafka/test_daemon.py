@@ -37,7 +37,7 @@ STREAM = """
   {name}:
     predictions: [{name}-predictions]
     labels: [{name}-labels]
-    time: {{step: 1m, out_of_orderness: 1m, max_skew: 30d, idle_after: 2s}}"""
+    time: {{step: 1m, out_of_orderness: 1m, max_skew: 30d, idle_after: 15s}}"""
 CONFIG = """
 kafka:
   bootstrap_servers: {servers}

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.join.join import Join, Labels, Policy, Predictions
+from driftline.join.join import Join, Labels, Predictions
+from driftline.join.lifetime import Policy
 
 HORIZON, ORPHAN, CORRECTIONS = 50, 10, 20
 POLICY = Policy(HORIZON, ORPHAN, CORRECTIONS)

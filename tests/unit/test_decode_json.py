@@ -71,7 +71,7 @@ def test_a_prediction_becomes_columns() -> None:
         texts(part.segments[0]),
     )
     assert (["UP"], [0.83], [12.5]) == (texts(part.predicted), part.score.tolist(), part.latency_ms.tolist())
-    hashed = xxhash.xxh3_128_intdigest(b"a1") ^ xxhash.xxh3_128_intdigest(b"b", 1)
+    hashed = xxhash.xxh3_128_intdigest(b"b\0a1")
     assert [hashed >> 64, hashed & (1 << 64) - 1] == d.ids[0].tolist()
 
 

@@ -115,6 +115,7 @@ driftline_rule_insufficient{rule="r",model="elec2",version="1",feature="price"} 
 driftline_triggers_total{rule="r",model="elec2",version="1",severity="critical"} 0
 driftline_outbox_pending_events 0
 driftline_events_consumed_total{stream="main",topic="p",kind="prediction"} 90
+driftline_group_commit_failures_total{stream="main"} 0
 driftline_events_duplicate_total{stream="main"} 0
 driftline_events_redelivered_total{stream="main"} 0
 driftline_predictions_conflicting_total{stream="main"} 0

@@ -67,6 +67,21 @@ def test_the_documented_rules_mean_what_they_say():
     assert ([], expected) == (problems, rules)
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({}, DAY_MS),
+        ({"retract": False}, 0),
+        ({"retract_within": "2d"}, 2 * DAY_MS),
+        ({"retract": True}, DAY_MS),
+    ],
+)
+def test_how_long_a_request_can_be_taken_back(raw, expected):
+    """A day, unless the rule says otherwise."""
+    (rule,), _ = parse_rules([{"name": "r", "when": {**FEATURE, "above": 1}, **raw}], "rules")
+    assert expected == rule.retract_within_ms
+
+
 def test_the_defaults():
     """Notify, warn, no waiting, a week of activity, half a day of gap."""
     (rule,), _ = parse_rules([{"name": "r", "when": {**FEATURE, "above": 1}}], "rules")
@@ -93,6 +108,12 @@ MISTAKES = [
      "unless: no_events_for looks at the wall clock and stands alone in a rule's when"),
     ({"when": {"all": []}}, "when.all: [] found; a list of conditions is needed"),
     ({"when": {"no_events_for": "2h"}, "for": "2 windows"}, "for: a rule on silence has no windows"),
+    ({"when": {"no_events_for": "2h"}, "then": "retrain"},
+     "then: silence brings no data to retrain on; write notify"),
+    ({"when": {"no_events_for": "2h"}, "unless": {"metric": "events", "above": 1}},
+     "unless: a rule on silence looks at the wall clock only; leave unless out"),
+    ({"retract": "no way"}, 'retract: "no way" is not true or false'),
+    ({"retract_within": "1 day"}, 'retract_within: "1 day" is not a duration; write "1d"'),
 ]  # fmt: skip
 CONDITIONS = [
     ({"metric": "acuracy", "below": 1}, '.metric: "acuracy" is not a statistic; did you mean "accuracy"?'),
@@ -117,6 +138,14 @@ CONDITIONS = [
      ".rise: a rise of f1 is an improvement; write drop"),
     ({**FEATURE, "rise": "5 percent", "versus": "reference"},
      ".versus: psi compares with the reference already; write above or below"),
+    ({"metric": "prediction_psi", "rise": "5 percent", "versus": "reference"},
+     ".versus: prediction_psi compares with the reference already; write above or below"),
+    ({"metric": "latency_p95", "rise": "5 percent", "versus": "reference"},
+     '.versus: a reference has no latency_p95; write "previous window" or "version X"'),
+    ({"metric": "auc", "below": 0.7, "confidence": 0.95},
+     ".confidence: auc has no interval; leave confidence out"),
+    ({"metric": "precision", "average": "macro", "below": 0.7, "confidence": 0.95},
+     ".confidence: the macro precision has no interval; leave confidence out"),
     ({"metric": "psi", "above": 0.2}, ': psi is of a feature: add feature: NAME, or feature: "*"'),
     ({"metric": "f1", "below": 0.2, "feature": "x"},
      ".feature: f1 is of the model, not of a feature; leave feature out"),

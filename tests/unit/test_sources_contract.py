@@ -1,174 +1,191 @@
-"""One contract of the Source port, on the fake and on the embedded broker."""
+"""One contract of the Source port, on the fake, on files, on the embedded broker and on a real Kafka."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from tests.reading import eventually, known, rows, values
+from tests.worlds import EmbeddedWorld, FakeWorld, FileWorld, KafkaWorld, LiveWorld, World
 
-from driftline.ports import Source
-from driftline.records import Headers, Kind, TopicPartition
-from driftline.sources.embedded import EmbeddedBroker
-from driftline.sources.kafka import KafkaSource
-from driftline.testing.source import FakeSource
-
-Topics = {"p": Kind.PREDICTION, "l": Kind.LABEL}
+REAL = pytest.param("kafka", marks=pytest.mark.kafka)
 
 
-class World(Protocol):
-    def source(self) -> Source: ...
-    def write(
-        self, topic: str, partition: int, value: bytes | None, headers: Headers | None = None
-    ) -> None: ...
-    def grow(self) -> TopicPartition: ...
+def _make(kind: str, request: pytest.FixtureRequest, folder: Path) -> World:
+    if kind == "fake":
+        return FakeWorld()
+    if kind == "files":
+        return FileWorld(folder)
+    if kind == "embedded":
+        return EmbeddedWorld()
+    return KafkaWorld(request.getfixturevalue("any_kafka").bootstrap_servers)
 
 
-class FakeWorld:
-    def __init__(self) -> None:
-        self._source = FakeSource(Topics, 2)
-
-    def source(self) -> Source:
-        return self._source
-
-    def write(self, topic: str, partition: int, value: bytes | None, headers: Headers | None = None) -> None:
-        self._source.append(topic, partition, value, 1000, headers)
-
-    def grow(self) -> TopicPartition:
-        self._source.grow("p", 3)
-        return "p", 2
+@pytest.fixture(params=["fake", "files", "embedded", REAL])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Any source; what is read is written before it is opened."""
+    made = _make(request.param, request, tmp_path)
+    yield made
+    made.close()
 
 
-class EmbeddedWorld:
-    def __init__(self, broker: EmbeddedBroker) -> None:
-        self._broker = broker
-        self._producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
-        self._made: list[Source] = []
-
-    def source(self) -> Source:
-        self._made.append(
-            KafkaSource(
-                bootstrap_servers=self._broker.bootstrap_servers,
-                topics={**Topics, "later": Kind.LABEL}, discovery_s=0.2,
-            )
-        )  # fmt: skip
-        return self._made[-1]
-
-    def write(self, topic: str, partition: int, value: bytes | None, headers: Headers | None = None) -> None:
-        self._producer.produce(topic, value, partition=partition, headers=list(headers or []))
-        assert 0 == self._producer.flush(10)
-
-    def grow(self) -> TopicPartition:
-        self._broker.create_topic("later", 1)
-        return "later", 0
-
-    def close(self) -> None:
-        for source in self._made:
-            source.close()
-
-
-@pytest.fixture(params=["fake", "embedded"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "fake":
-        yield FakeWorld()
-        return
-    with EmbeddedBroker({"p": 2, "l": 2}) as broker:
-        made = EmbeddedWorld(broker)
-        yield made
-        made.close()
-
-
-def _until(source: Source, count: int, timeout_s: float = 8) -> list[Any]:
-    """(topic, partition, offset, value, headers) of what is read until ``count`` came or time is over."""
-    rows: list[Any] = []
-    end = time.monotonic() + timeout_s
-    while len(rows) < count and time.monotonic() < end:
-        for b in source.poll(0.1, 1000):
-            headers = b.headers or [None] * len(b)
-            rows += [
-                (*b.sources[b.source[i]], int(b.offsets[i]), b.values[i], headers[i]) for i in range(len(b))
-            ]
-    return rows
-
-
-def _eventually(ask: Callable[[], Any], timeout_s: float = 8) -> Any:
-    end = time.monotonic() + timeout_s
-    while not (answer := ask()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return answer
+@pytest.fixture(params=["fake", "embedded", REAL])
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveWorld]:
+    """A source of logs: they grow, are cut, and hold tombstones and headers. Files do none of that."""
+    made = _make(request.param, request, tmp_path)
+    yield made  # type: ignore[misc]
+    made.close()
 
 
 def test_each_partition_is_read_in_offset_order_to_its_end(world: World) -> None:
     """Partitions may be mixed; within one the order is the log's, and the end is known."""
     for i in range(5):
-        world.write("p", i % 2, b"%d" % i)
-    world.write("l", 0, b"l")
+        world.write(world.p, i % 2, b"%d" % i)
+    world.write(world.l, 0, b"l")
     source = world.source()
     source.open({})
-    rows = _until(source, 6)
-    assert [0, 1, 2] == [r[2] for r in rows if r[:2] == ("p", 0)]
-    assert [b"1", b"3"] == [r[3] for r in rows if r[:2] == ("p", 1)]
-    assert [("l", 0, 0, b"l", None)] == [r for r in rows if r[0] == "l"]
-    source.poll(0.3, 10)
-    assert _eventually(lambda: all(p.at_end for p in source.partitions()))
-    assert {("p", 0): 3, ("p", 1): 2, ("l", 0): 1, ("l", 1): 0} == {
+    found = rows(source, 6)
+    assert [0, 1, 2] == [r[2] for r in found if r[:2] == (world.p, 0)]
+    assert [b"1", b"3"] == [r[3] for r in found if r[:2] == (world.p, 1)]
+    assert [(world.l, 0, 0, b"l", None)] == [r for r in found if r[0] == world.l]
+    assert eventually(source, lambda: all(p.at_end for p in source.partitions()))
+    assert {(world.p, 0): 3, (world.p, 1): 2, (world.l, 0): 1, (world.l, 1): 0} == {
         (p.topic, p.partition): p.position for p in source.partitions()
     }
     assert [] == source.verify()
+    assert source.up
 
 
 def test_reading_resumes_at_the_stored_offset(world: World) -> None:
     """A stored position is the next offset."""
     for i in range(4):
-        world.write("p", 0, b"%d" % i)
+        world.write(world.p, 0, b"%d" % i)
     source = world.source()
-    source.open({("p", 0): 2})
-    assert [b"2", b"3"] == [r[3] for r in _until(source, 2)]
+    source.open({(world.p, 0): 2})
+    assert [b"2", b"3"] == values(source, 2)
 
 
-def test_tombstones_empty_values_and_headers_come_through(world: World) -> None:
-    """A null value is None, an empty one is empty (Fault 35)."""
-    world.write("p", 0, None)
-    world.write("p", 0, b"")
-    world.write("p", 0, b"v", [("ce_id", b"1")])
+def test_a_batch_is_of_one_kind_and_no_larger_than_asked(world: World) -> None:
+    """Predictions and labels never share a batch, and a poll ends at its bound."""
+    for i in range(7):
+        world.write(world.p, 0, b"%d" % i)
+        world.write(world.l, 1, b"%d" % i)
     source = world.source()
     source.open({})
-    rows = _until(source, 3)
-    assert [None, b"", b"v"] == [r[3] for r in rows]
-    assert [("ce_id", b"1")] == rows[2][4]
+    polls = []
+    assert known(source, 4)
+    while sum(map(sum, polls)) < 14 and len(polls) < 200:
+        batches = source.poll(0.1, 3)
+        polls.append([len(b) for b in batches])
+        assert all(
+            {world.p: "prediction", world.l: "label"}[t] == str(b.kind) for b in batches for t, _ in b.sources
+        )
+    assert 14 == sum(map(sum, polls))
+    assert all(sum(sizes) <= 3 for sizes in polls)
 
 
 def test_a_paused_partition_gives_nothing_and_loses_nothing(world: World) -> None:
     """Resumed, it goes on where it was."""
-    world.write("p", 0, b"a")
+    for i in range(3):
+        world.write(world.p, 0, b"%d" % i)
+    world.write(world.p, 1, b"other")
     source = world.source()
+    source.open({(world.p, 0): 1})
+    assert known(source, 4)
+    source.pause([(world.p, 0)])
+    assert [b"other"] == values(source, 1)
+    assert [] == values(source, 1, 0.5), "the other partition gives nothing"
+    source.resume([(world.p, 0)])
+    assert [b"1", b"2"] == values(source, 2)
+
+
+def test_telling_where_the_state_stands_changes_nothing(world: World) -> None:
+    """Lag tools see it; reading does not."""
+    world.write(world.p, 0, b"a")
+    world.write(world.p, 0, b"b")
+    source = world.source()
+    source.open({(world.p, 0): 1})
+    source.report({(world.p, 0): 0})
+    assert [b"b"] == values(source, 1)
+    assert 0 == source.report_failures
+    assert [] == source.warnings()
+
+
+def test_tombstones_empty_values_and_headers_come_through(live: LiveWorld) -> None:
+    """A null value is None, an empty one is empty (Fault 35)."""
+    live.write(live.p, 0, None)
+    live.write(live.p, 0, b"")
+    live.write(live.p, 0, b"v", [("ce_id", b"1")])
+    source = live.source()
     source.open({})
-    assert [b"a"] == [r[3] for r in _until(source, 1)]
-    source.pause([("p", 0)])
-    world.write("p", 0, b"b")
-    world.write("p", 1, b"other")
-    assert [b"other"] == [r[3] for r in _until(source, 2, 1)]
-    source.resume([("p", 0)])
-    assert [b"b"] == [r[3] for r in _until(source, 1)]
+    found = rows(source, 3)
+    assert [None, b"", b"v"] == [r[3] for r in found]
+    assert [("ce_id", b"1")] == found[2][4]
 
 
-def test_what_appears_while_running_is_found_once_and_read_from_its_start(world: World) -> None:
+def test_a_partition_paused_while_it_is_read_goes_on_where_it_was(live: LiveWorld) -> None:
+    """What is written meanwhile waits."""
+    live.write(live.p, 0, b"a")
+    source = live.source()
+    source.open({})
+    assert known(source, 4)
+    assert [b"a"] == values(source, 1)
+    source.pause([(live.p, 0)])
+    live.write(live.p, 0, b"b")
+    live.write(live.p, 1, b"other")
+    assert [b"other"] == values(source, 1)
+    assert [] == values(source, 1, 0.5), "the other partition gives nothing"
+    source.resume([(live.p, 0)])
+    assert [b"b"] == values(source, 1)
+
+
+def test_what_appears_while_running_is_found_once_and_read_from_its_start(live: LiveWorld) -> None:
     """A new partition or topic is told by refresh (Faults 27, 28)."""
-    source = world.source()
+    source = live.source()
     source.open({})
-    key = world.grow()
-    world.write(*key, b"new")
-    assert [key] == _eventually(source.refresh)
+    assert known(source, 4)
+    key = live.grow()
+    live.write(*key, b"new")
+    assert [key] == eventually_new(source)
     assert [] == source.refresh()
-    assert [b"new"] == [r[3] for r in _until(source, 1)]
+    assert [b"new"] == values(source, 1)
 
 
-def test_a_stored_offset_above_the_end_is_a_loss_and_is_not_read(world: World) -> None:
+def eventually_new(source: object) -> list[tuple[str, int]]:
+    """What ``refresh`` tells first, without reading."""
+    for _ in range(300):
+        if found := source.refresh():  # type: ignore[attr-defined]
+            return list(found)
+        source.poll(0.05, 1)  # type: ignore[attr-defined]
+    return []
+
+
+def test_a_stored_offset_above_the_end_is_a_loss_and_is_not_read(live: LiveWorld) -> None:
     """The policy decides; the source only says it (Fault 25)."""
-    world.write("p", 0, b"a")
-    source = world.source()
-    source.open({("p", 0): 7})
-    assert [("p", 0, 7)] == [(x.topic, x.partition, x.stored) for x in source.verify()]
-    assert [] == _until(source, 1, 0.5)
+    live.write(live.p, 0, b"a")
+    source = live.source()
+    source.open({(live.p, 0): 7})
+    assert known(source, 4)
+    losses = source.verify()
+    assert [(live.p, 0, 7)] == [(x.topic, x.partition, x.stored) for x in losses]
+    assert "offset 7 is above the end, 1" == losses[0].why
+    assert [] == values(source, 1, 0.5)
+
+
+def test_a_stored_offset_below_the_oldest_record_is_a_loss_until_it_is_skipped(live: LiveWorld) -> None:
+    """Only then reading goes on, at the first record that is there; other partitions never stop (Fault 24)."""
+    for i in range(4):
+        live.write(live.p, 0, b"%d" % i)
+    live.write(live.p, 1, b"other")
+    live.trim(live.p, 0, 3)
+    source = live.source()
+    source.open({(live.p, 0): 1})
+    assert known(source, 4)
+    losses = source.verify()
+    assert ["offset 1 is below the oldest record, 3"] == [x.why for x in losses]
+    assert [b"other"] == values(source, 1)
+    assert [] == values(source, 1, 0.5), "the other partition gives nothing"
+    assert {(live.p, 0): 3} == dict(source.skip(losses))
+    assert [] == source.verify()
+    assert [b"3"] == values(source, 1)

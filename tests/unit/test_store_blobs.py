@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from driftline.errors import StateError
 from driftline.records import Blob
@@ -25,6 +27,51 @@ def test_a_block_comes_back_as_it_was():
     assert [[0, 1, 2], [3, 4, 5]] == back.arrays["ints"].tolist()
     assert (0, 4) == back.arrays["none"].shape
     assert np.dtype("<i4") == back.arrays["big"].dtype
+
+
+INT64 = st.one_of(
+    st.integers(-(1 << 63), (1 << 63) - 1), st.sampled_from([-(1 << 63), (1 << 63) - 1, 0, -1, 255, 256])
+)
+COLUMNS = st.one_of(
+    st.lists(INT64, max_size=20).map(lambda v: np.array(v, np.int64)),
+    st.lists(st.integers(-300, 300), max_size=20).map(lambda v: np.array(v, np.int64)),
+    st.lists(st.integers(-128, 127), max_size=20).map(lambda v: np.array(v, np.int8)),
+    st.lists(st.integers(0, (1 << 64) - 1), max_size=20).map(lambda v: np.array(v, np.uint64)),
+    st.lists(st.floats(), max_size=20).map(lambda v: np.array(v, np.float64)),
+    st.lists(st.sampled_from([0.0, -0.0, np.nan]), max_size=3).map(lambda v: np.array(v, np.float64)),
+    st.lists(st.booleans(), max_size=20).map(lambda v: np.array(v, np.bool_)),
+    INT64.map(np.array),
+)
+
+
+@settings(deadline=None)
+@given(COLUMNS, st.none() | st.integers(-(1 << 62), 1 << 62))
+def test_every_array_comes_back_bit_for_bit(array, since_ms):
+    """However narrow it is stored: extremes, one value only, NaN, the sign of zero; and since when it is kept."""
+    back = decode(encode(Blob(1, {}, {"x": array}, since_ms)))
+    assert (array.dtype, array.shape, array.tobytes()) == (
+        back.arrays["x"].dtype,
+        back.arrays["x"].shape,
+        back.arrays["x"].tobytes(),
+    )
+    assert since_ms == back.since_ms
+
+
+def test_a_block_holds_at_its_place_only():
+    """Fault 12: one that stands in another's place is no valid one."""
+    raw = encode(BLOB, "main/pane/a")
+    assert 3 == decode(raw, place="main/pane/a").format
+    with pytest.raises(StateError, match="its checksum does not match"):
+        decode(raw, place="main/pane/b")
+
+
+def test_large_blocks_are_narrow_without_compression():
+    """Times of a minute and a constant code take 2 bytes and none."""
+    times = 1_790_000_000_000 + np.arange(60_000)
+    raw = encode(
+        Blob(1, {}, {"time_ms": times, "model": np.full(60_000, 7, np.int32), "n": times * 7919 % 65_537})
+    )
+    assert len(raw) < 60_000 * (2 + 0 + 4) + 300
 
 
 def test_arrays_can_be_written_to():

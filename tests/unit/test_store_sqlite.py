@@ -176,10 +176,10 @@ def test_a_newer_format_is_refused_with_what_to_do(path):
     """Fault 13."""
     written(path)
     db = sqlite3.connect(path)
-    db.execute("UPDATE meta SET block = '2' WHERE key = 'format_version'")
+    db.execute("UPDATE meta SET block = '3' WHERE key = 'format_version'")
     db.commit()
     db.close()
-    with pytest.raises(StateError, match="format 2, this program reads 1; run the version"):
+    with pytest.raises(StateError, match="format 3, this program reads 2; run the version"):
         SqliteStore.open(path)
 
 

@@ -147,6 +147,11 @@ def test_the_event_has_the_documented_shape():
         replace(
             OCCASION, type=trigger.ALERT_FIRED, window=None, reference=None, data_range=[], violations=[]
         ),
+        replace(
+            OCCASION,
+            type=trigger.RETRACTED,
+            retraction={"was": OCCASION.violations, "is": OCCASION.violations},
+        ),
         replace(OCCASION, type=trigger.ALERT_RESOLVED, instance={"feature": "nswprice"}, backfilled=True),
         replace(
             OCCASION, violations=[{**OCCASION.violations[0], "value": None, "segment": {"region": "nsw"}}]
@@ -156,6 +161,12 @@ def test_the_event_has_the_documented_shape():
 def test_every_event_follows_its_schema(schema, occasion):
     """Requests and alerts, fired and resolved, with all evidence and with none."""
     assert [] == [e.message for e in Draft202012Validator(schema).iter_errors(body(occasion))]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_value_that_json_has_not_is_null(value):
+    """An infinite statistic stops nobody."""
+    assert trigger.number(value) is None
 
 
 def test_the_schema_refuses_another_shape(schema):

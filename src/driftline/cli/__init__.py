@@ -37,7 +37,7 @@ _COMMANDS = {
     "broker": ("broker", "broker", "Run the embedded broker alone."),
     "test-rules": ("test_rules", "test_rules", "Run unit tests of rules."),
     "models": ("models", "models", "List models and versions seen, monitored or not."),
-    "state": ("state", "state", "Show what a state file holds."),
+    "state": ("state", "state", "Show, copy and check a state file."),
 }
 """Command: its module here, the name of the click command in it, its line in the help."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,11 +14,14 @@ from driftline.app import Daemon, Runner
 from driftline.config.doubts import doubts
 from driftline.config.model import Config
 from driftline.config.parse import load_config
+from driftline.errors import StateLocked
+from driftline.gc_policy import collect_seldom
 from driftline.logs import configure
 from driftline.records import Kind
 from driftline.settings import StreamSettings
 from driftline.sinks.publisher import KafkaPublisher
 from driftline.sources.kafka import KafkaSource
+from driftline.store.lock import holder
 from driftline.store.sqlite import SqliteStore
 from driftline.web.server import Server
 from driftline.wiring import build_engine
@@ -30,10 +35,14 @@ from driftline.wiring import build_engine
 def run(config_path: Path, wait: bool) -> None:
     """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
     log = configure()
+    collect_seldom()
     config = load_config(config_path, os.environ)
     for doubt in doubts(config):
         log.warning("surely not meant", place=doubt.path, message=doubt.message)
-    store = SqliteStore.open(Path(config.state_path), wait=wait)
+    store = _open(Path(config.state_path), wait, log)
+    if store is None:
+        log.info("driftline has stopped while it waited")
+        return
     runners = [
         Runner(
             s.name,
@@ -44,10 +53,18 @@ def run(config_path: Path, wait: bool) -> None:
         for s in config.streams
     ]
     publisher = KafkaPublisher(config.kafka.bootstrap_servers, dict(config.kafka.properties))
-    daemon = Daemon(config, runners, store, publisher, log)
-    signal.signal(signal.SIGTERM, daemon.on_signal)
-    signal.signal(signal.SIGINT, daemon.on_signal)
-    server = Server(lambda: daemon.view, config.http.host, config.http.port)
+    daemon = Daemon(
+        config,
+        runners,
+        store,
+        publisher,
+        log,
+        load=lambda: load_config(config_path, os.environ),
+        build=build_engine,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, daemon.on_signal)
+    server = Server(lambda: daemon.view, config.http.host, config.http.port, daemon.reloading.ask_and_wait)
     server.start()
     log.info("driftline is up", config=str(config_path), http=f"http://{config.http.host}:{server.port}/")
     try:
@@ -55,6 +72,40 @@ def run(config_path: Path, wait: bool) -> None:
     finally:
         server.stop()
     log.info("driftline has stopped")
+
+
+def _open(path: Path, wait: bool, log: Any) -> SqliteStore | None:
+    """The state file; with ``wait``, when its holder is gone, or None when a signal ends the waiting."""
+    signals: list[int] = []
+    told: list[str] = []
+
+    def pause(seconds: float) -> bool:
+        if not told:
+            told.append(holder(path))
+            log.info("standing by for the state file", state=str(path), held_by=told[0])
+        time.sleep(0 if signals else seconds)
+        return bool(signals)
+
+    if not wait:
+        return SqliteStore.open(path)
+    before = {
+        n: signal.signal(n, lambda n, _frame: signals.append(n)) for n in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        store = SqliteStore.open(path, wait=True, pause=pause)
+    except StateLocked:
+        if not signals:
+            raise
+        return None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signals:
+        store.close()
+        return None
+    if told:
+        log.info("the state file is free, taking over", state=str(path), was_held_by=told[0])
+    return store
 
 
 def _topics(stream: StreamSettings) -> dict[str, Kind]:

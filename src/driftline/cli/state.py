@@ -1,4 +1,4 @@
-"""``driftline state show``: what a state file holds, read beside a running daemon too."""
+"""``driftline state``: what a state file holds, copies of it, and whether it is sound. Beside a daemon too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.table import Table
 
 from driftline.instants import rfc3339
 from driftline.records import Blob
+from driftline.store.backup import backup
+from driftline.store.checking import verify
 from driftline.store.rows import OutboxRow, Stored, Summary
 from driftline.store.sqlite import SqliteStore
 
@@ -20,7 +22,30 @@ _LONGEST = 80
 
 @click.group("state")
 def state() -> None:
-    """Look into a state file."""
+    """Look into a state file, copy it, check it."""
+
+
+@state.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def backup_command(file: Path, out: Path) -> None:
+    """Copy FILE to OUT, while the daemon runs too: of one moment, checked, never over another file."""
+    size = backup(file, out)
+    report = verify(out)
+    print(f"{out}: {size:,} bytes, {sum(report.rows.values()):,} rows, all checksums match")
+
+
+@state.command("verify")
+@click.argument("file", type=click.Path(path_type=Path))
+def verify_command(file: Path) -> None:
+    """Check the pages, tables, rows and checksums of FILE; exit 3 at the first that is not sound."""
+    report = verify(file)
+    print(f"{file}: format {report.format_version}, {report.size_bytes:,} bytes")
+    print(f"pages: {report.pages:,}, sound")
+    print("tables: as they were made")
+    for table, rows in sorted(report.rows.items()):
+        print(f"{table}: {rows:,} row{'' if rows == 1 else 's'}, every checksum matches")
+    print("manifest: no row is missing")
 
 
 @state.command("show")

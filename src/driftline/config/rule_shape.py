@@ -96,9 +96,13 @@ class RuleShape(Section):
     keep_firing_for: Duration = Field(default=0)
     """It resolves only so long after the last true instant."""
     no_data: Literal["hold", "reset", "fire"] = Field(default="hold")
-    """What an instant with too little data does: nothing, end the episode, or count as true."""
+    """What an instant with too little data, or none, does: nothing, end the episode, or count as true."""
     max_gap: Duration = Field(default=12 * 3_600_000)
     """A longer stretch without judgement ends a pending episode."""
+    retract: bool = Field(default=True)
+    """`false`: a request is not taken back when later labels show that it would not have been made."""
+    retract_within: Duration = Field(default=86_400_000)
+    """How long after it fired a request can be taken back."""
     enabled: bool = Field(default=True)
     """`false` switches the rule off."""
 

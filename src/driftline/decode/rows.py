@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -16,8 +16,6 @@ from driftline.decode.times import UNUSABLE, parse_times
 from driftline.records import Coded, Ints, Kind, Words
 
 UNVERSIONED = "unversioned"
-_MODEL_SEED = 1
-"""So that an id that reads like a model's name does not meet its hash."""
 Fields = dict[str, Sequence[Any]]
 Key = tuple[str, str]
 
@@ -99,17 +97,17 @@ def times_of(values: Sequence[Any], substitutes_ms: Ints | None) -> Ints:
 
 
 def hash_ids(models: Coded, ids: Sequence[str]) -> Words:
-    """[rows, 2]: xxh3-128 of the prediction id, xor that of the model under another seed; big-endian words."""
-    own = _words(map(xxh3_128_digest, map(str.encode, ids)), len(ids))
-    of_models = _words(
-        (xxh3_128_digest(name.encode(), _MODEL_SEED) for name in models.values), len(models.values)
-    )
-    own ^= of_models[models.codes] if len(of_models) != 1 else of_models
-    return own
-
-
-def _words(digests: Iterable[bytes], count: int) -> Words:
-    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(count, 2)
+    """[rows, 2]: xxh3-128 of model, a zero byte, prediction id, as two big-endian words."""
+    digest = xxh3_128_digest
+    prefixes = [name.encode() + b"\0" for name in models.values]
+    texts = map(str.encode, ids)
+    if len(prefixes) == 1:
+        prefix = prefixes[0]
+        digests = [digest(prefix + text) for text in texts]
+    else:
+        of_rows = map(prefixes.__getitem__, models.codes.tolist())
+        digests = [digest(prefix + text) for prefix, text in zip(of_rows, texts, strict=True)]
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(len(ids), 2)
 
 
 def names(values: Sequence[str]) -> Coded:

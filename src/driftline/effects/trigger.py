@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from math import isnan
+from math import isfinite
 from typing import Any
 
 from driftline.instants import rfc3339
@@ -13,6 +13,7 @@ from driftline.records import Message
 
 REQUESTED = "io.driftline.retraining.requested.v1"
 REQUEST_RESOLVED = "io.driftline.retraining.resolved.v1"
+RETRACTED = "io.driftline.retraining.retracted.v1"
 ALERT_FIRED = "io.driftline.alert.fired.v1"
 ALERT_RESOLVED = "io.driftline.alert.resolved.v1"
 SCHEMA = "https://driftline.io/schemas/trigger.v1.json"
@@ -47,6 +48,9 @@ class Occasion:
     expires_at_ms: int | None = None
     backfilled: bool = False
     repeat: int = 1
+    """Which ask of its episode it is, or belongs to."""
+    retraction: dict[str, Any] | None = None
+    """``was`` and ``is``: the violations at firing, as they were judged and with the labels known now."""
     parameters: dict[str, str] = field(default_factory=dict)
 
 
@@ -76,6 +80,7 @@ def build_event(o: Occasion, topic: str) -> Message:
 
 
 def _data(o: Occasion, identity: str) -> dict[str, Any]:
+    retraction = {} if o.retraction is None else {"retraction": o.retraction}
     return {
         "idempotency_key": identity,
         "severity": o.severity,
@@ -96,6 +101,7 @@ def _data(o: Occasion, identity: str) -> dict[str, Any]:
         "expires_at": None if o.expires_at_ms is None else rfc3339(o.expires_at_ms),
         "links": {},
         "parameters": {"model": o.model, "version": o.version, "reason": o.reason},
+        **retraction,
     }  # fmt: skip
 
 
@@ -108,5 +114,5 @@ def _range(span: dict[str, Any]) -> dict[str, Any]:
 
 
 def number(value: float) -> float | None:
-    """A number for JSON: null where it is none."""
-    return None if isnan(value) else value
+    """A number for JSON, which has no infinities: null where it is none."""
+    return value if isfinite(value) else None

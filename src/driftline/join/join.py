@@ -13,17 +13,9 @@ from typing import Any
 import numpy as np
 
 from driftline.join.index import first_of_each
-from driftline.join.table import DEAD, LABELLED, PREDICTED, JoinTable
+from driftline.join.lifetime import Policy, limits, until
+from driftline.join.table import DEAD, LABELLED, OVER, PREDICTED, JoinTable
 from driftline.records import Bools, Codes32, Floats, Ints, Words
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How long one model waits, in milliseconds."""
-
-    horizon_ms: int
-    orphan_wait_ms: int
-    corrections_ms: int
 
 
 @dataclass(slots=True)
@@ -76,7 +68,7 @@ class Labels:
 
 @dataclass(slots=True)
 class Matches:
-    """Signed changes: ``row`` is the label's place in its batch (-1: the label came first)."""
+    """Signed changes: ``row`` is the place in its batch of the label, or of the prediction if the label came first."""
 
     eff_ms: Ints
     time_ms: Ints
@@ -127,9 +119,15 @@ class Join:
         self.table = table or JoinTable(segments)
         self.policies: list[Policy] = []
         self.counts: Counter[str] = Counter()
+        self.expired_ms = -(1 << 62)
+        """W when rows were dropped last, how often that was, and the policies then."""
+        self.expires = 0
+        self.expired_policies: list[Policy] = []
+        self.waiting: list[Ints] = []
+        """Places of the last labels that wait for their prediction, a later one in place of an earlier one."""
 
     def _limit(self, name: str, model: Ints | Codes32) -> Ints:
-        return np.array([getattr(p, name) for p in self.policies], np.int64)[model]
+        return limits(self.policies, name, model)
 
     def put(self, new: Predictions) -> tuple[Bools, Matches]:
         """Remember predictions, in offset order a partition.
@@ -162,7 +160,8 @@ class Join:
         at = np.flatnonzero(rows >= 0)
         old = rows[at]
         predicted = (t.flags[old] & (PREDICTED | DEAD)) == PREDICTED
-        expired = predicted & (new.eff_ms[todo[at]] > self._until(old))
+        until_ms, homes = self._until(old), t.books["home"][old]
+        expired = predicted & (new.eff_ms[todo[at]] > until_ms)
         twice = at[predicted & ~expired]
         self._count_conflicts(new, todo[twice], rows[twice])
         self.counts["duplicate"] += len(twice)
@@ -172,7 +171,10 @@ class Join:
         fresh[twice] = False
         unknown = rows < 0
         rows[unknown] = t.append(new.ids[todo[unknown]])
-        return todo[fresh], self._fill(new, todo[fresh], rows[fresh])
+        matches = self._fill(new, todo[fresh], rows[fresh])
+        # The log tells a dead row by its lifetime, so a block whose row now lives shorter is written anew.
+        t.ledger.force(homes[self._until(old) < until_ms].tolist())
+        return todo[fresh], matches
 
     def _count_conflicts(self, new: Predictions, places: Ints, rows: Ints) -> None:
         t = self.table
@@ -189,6 +191,7 @@ class Join:
     def _fill(self, new: Predictions, places: Ints, rows: Ints) -> Matches:
         t = self.table
         orphan = (t.flags[rows] & LABELLED) != 0
+        t.rewrite(rows)
         t.time_ms[rows] = new.time_ms[places]
         t.eff_ms[rows] = new.eff_ms[places]
         t.model[rows], t.slot[rows] = new.model[places], new.slot[places]
@@ -203,14 +206,16 @@ class Join:
         wait_ms = self._limit("orphan_wait_ms", new.model[places])
         late = orphan & (new.eff_ms[places] - t.label_ms[rows] > wait_ms)
         self._forget_labels(rows[late])
-        matched = rows[orphan & ~late & (t.flags[rows] & LABELLED != 0)]
-        return self._changes(matched, 1, t.eff_ms[matched], np.full(len(matched), -1))
+        found = orphan & ~late & (t.flags[rows] & LABELLED != 0)
+        matched = rows[found]
+        return self._changes(matched, 1, t.eff_ms[matched], places[found])
 
     def _forget_labels(self, rows: Ints) -> None:
         t = self.table
         self.counts["orphan"] += len(rows)
         t.label[rows], t.label_value[rows], t.label_ms[rows], t.revision[rows] = -1, np.nan, -1, 0
         t.flags[rows] &= ~np.uint8(LABELLED)
+        t.touch(rows)
 
     def _changes(self, rows: Ints, sign: int, eff_ms: Ints, place: Ints) -> Matches:
         """The cells that rows with a label that is not null hold."""
@@ -228,6 +233,7 @@ class Join:
     def label(self, new: Labels) -> Matches:
         """Apply labels in their order; several of one id one after another."""
         parts = []
+        self.waiting = []
         todo = np.arange(len(new.ids))
         while len(todo):
             first = first_of_each(new.ids[todo])
@@ -266,6 +272,7 @@ class Join:
             rows[correction & predicted], -1, when[correction & predicted], todo[correction & predicted]
         )
         self._write(new, todo[take], rows[take], first=~labelled[take])
+        self.waiting.append(todo[take & orphan])
         done = self._changes(rows[count_now], 1, when[count_now], todo[count_now])
         return concatenate([undo, done])
 
@@ -289,22 +296,21 @@ class Join:
         t.label_ms[rows[first]] = new.eff_ms[places[first]]
         t.model[rows] = new.model[places]
         t.flags[rows] |= LABELLED
+        t.touch(rows)
 
     def _until(self, rows: Ints) -> Ints:
         """Last effective time at which a row still takes part."""
-        t = self.table
-        model = t.model[rows]
-        predicted = (t.flags[rows] & PREDICTED) != 0
-        labelled = (t.flags[rows] & LABELLED) != 0
-        waits = t.time_ms[rows] + self._limit("horizon_ms", model)
-        corrects = t.label_ms[rows] + self._limit("corrections_ms", model)
-        orphaned = t.label_ms[rows] + self._limit("orphan_wait_ms", model)
-        return np.where(predicted, np.where(labelled, np.maximum(waits, corrects), waits), orphaned)
+        return until(self.table, rows, self.policies)
 
     def expire(self, watermark_ms: int) -> None:
         """Drop what no record can reach any more, now that W is ``watermark_ms``."""
         if not self.policies:
             return
+        self.expires, self.expired_ms, self.expired_policies = (
+            self.expires + 1,
+            watermark_ms,
+            [*self.policies],
+        )
         rows = self.table.select(lambda t: np.ones(t.rows, np.bool_))
         self._finish(rows[self._until(rows) < watermark_ms])
         if self.table.dead * 4 > self.table.rows:
@@ -326,8 +332,16 @@ class Join:
         age = np.where(t.flags[rows] & PREDICTED, t.eff_ms[rows], t.label_ms[rows])
         oldest = rows[np.lexsort((t.keys[rows, 1], t.keys[rows, 0], age))[:surplus]]
         self.counts["evicted"] += len(oldest)
+        self._leave_no_trace(oldest)
         t.kill(oldest)
         t.compact()
+
+    def _leave_no_trace(self, rows: Ints) -> None:
+        """No lifetime tells that these rows are gone, so the blocks that hold them are written anew."""
+        t = self.table
+        t.ledger.force(np.unique(t.books["home"][rows]).tolist())
+        if (t.books["mark"][rows] & OVER).any():
+            t.ledger.force(t.shadowed)
 
     def pending(self) -> int:
         """Predictions that wait for their label."""

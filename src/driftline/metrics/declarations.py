@@ -147,6 +147,12 @@ _TRAFFIC = (
     Metric(
         "events_unmonitored_total", "counter", "Events of models that no entry matches", ("stream", "topic")
     ),
+    Metric(
+        "group_commit_failures_total",
+        "counter",
+        "Offsets for lag tools that could not be committed",
+        ("stream",),
+    ),
     Metric("events_late_total", "counter", "Events behind the watermark", ("stream", "outcome")),
     Metric("events_duplicate_total", "counter", "Second copies of a prediction", ("stream",)),
     Metric("events_redelivered_total", "counter", "Records that Kafka gave a second time", ("stream",)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from driftline.join.join import Labels, Matches
+from driftline.join.origins import WHERE
 from driftline.pipeline.counting import count_changes, count_drift, count_events, index_rows, measure_delays
 from driftline.pipeline.places import NOWHERE
 from driftline.pipeline.state import LateRows, StreamState
@@ -23,11 +24,14 @@ def apply_labels(state: StreamState, before_ms: int) -> None:
         due["ids"], due["eff_ms"], due["model"], due["label"], due["value"], due["revision"],
         (due["label"] < 0) & np.isnan(due["value"]),
     )  # fmt: skip
-    stage_changes(state, state.join.label(labels), due)
+    matches = state.join.label(labels)
+    stage_changes(state, matches, {name: due[name][matches.row] for name in WHERE})
+    for places in state.join.waiting:
+        state.origins.note(due, places)
 
 
-def stage_changes(state: StreamState, matches: Matches, labels: Columns | None) -> None:
-    """What the join changed waits for its effective time, with where its label stands (None: nowhere)."""
+def stage_changes(state: StreamState, matches: Matches, labels: Columns) -> None:
+    """What the join changed waits for its effective time, with where the label of each change stands."""
     if not len(matches):
         return
     state.changes.add(
@@ -36,7 +40,7 @@ def stage_changes(state: StreamState, matches: Matches, labels: Columns | None) 
             "truth": matches.truth, "truth_value": matches.truth_value, "predicted": matches.predicted,
             "value": matches.value, "segments": matches.segments,
             "scores": _score_matrix(matches, state.registry.score_width(state.limits)),
-            **_label_places(matches, labels),
+            "place": labels["place"], "offset": labels["offset"], "label_ms": labels["time_ms"],
         }
     )  # fmt: skip
 
@@ -48,19 +52,6 @@ def _score_matrix(matches: Matches, width: int) -> np.ndarray:
             if vector is not None:
                 scores[place, : len(vector)] = vector
     return scores
-
-
-def _label_places(matches: Matches, labels: Columns | None) -> Columns:
-    if labels is None:
-        count = len(matches)
-        nothing = np.full(count, -1, np.int64)
-        return {"place": np.full(count, NOWHERE, np.int32), "offset": nothing, "label_ms": nothing}
-    row = matches.row
-    return {
-        "place": labels["place"][row],
-        "offset": labels["offset"][row],
-        "label_ms": labels["time_ms"][row],
-    }
 
 
 def apply_staged(state: StreamState, before_ms: int) -> None:
@@ -119,4 +110,5 @@ def _remnant(waiting: LateRows, rows: Ints) -> LateRows:
     if len(rows) == len(waiting.eff_ms):
         return waiting
     part: PredictionPart = waiting.part.take(rows)
-    return LateRows(waiting.slot, part, waiting.time_ms[rows], waiting.eff_ms[rows], waiting.counted[rows])
+    times, effective, counted = waiting.time_ms[rows], waiting.eff_ms[rows], waiting.counted[rows]
+    return LateRows(waiting.slot, part, times, effective, counted, waiting.block)

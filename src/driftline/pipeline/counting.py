@@ -13,7 +13,7 @@ from driftline.pipeline.places import NOWHERE
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import StreamState
 from driftline.records import Bools, Codes32, Ints, PredictionPart
-from driftline.settings import Task, Window
+from driftline.settings import Task, Window, WindowKind
 from driftline.stamp.staging import Columns
 from driftline.windows.grid import pane_starts
 
@@ -54,11 +54,12 @@ def count_events(slot: Slot, part: PredictionPart, rows: Ints | None, times_ms: 
 def count_changes(state: StreamState, slot: Slot, due: Columns) -> None:
     """What labels said, into the panes of their predictions."""
     changes = _changes(slot, due)
+    slot.relabel(int(due["time_ms"].min()), int(due["time_ms"].max()))
     lost = np.zeros(len(due["eff_ms"]), np.bool_)
     for panes in slot.performance_panes:
         # By effective time, not by what is still there: other batch sizes lose the same labels.
         gone = pane_starts(due["time_ms"], panes.window) < pane_starts(
-            due["eff_ms"] - slot.lifetime_ms(panes), panes.window
+            due["eff_ms"] - state.lifetime_ms(slot, WindowKind.PERFORMANCE, panes), panes.window
         )
         lost |= gone
         kept = None if not gone.any() else np.flatnonzero(~gone)

@@ -20,6 +20,15 @@ from driftline.settings import MINUTE_MS, Limits, StreamSettings, WindowKind
 from driftline.stamp.watermark import UNSET_MS, Stamps, in_future, stamp, stream_watermark
 from driftline.windows.grid import ends_with_data, pane_starts
 
+Instant = tuple[int, int, int, WindowKind, int]
+"""(T, end, slot code, kind, which of the slot's windows of that kind)"""
+
+
+def instant_order(instant: Instant) -> tuple[int, int, bool, int]:
+    """By time, then by slot, drift first."""
+    return instant[0], instant[2], instant[3] == WindowKind.PERFORMANCE, instant[4]
+
+
 STAGED_MOST = 100_000
 """Rows that may wait although W has passed them: applying many at once is cheaper, and changes no result."""
 
@@ -57,7 +66,6 @@ class Pipeline(StreamState):
     ) -> None:
         super().__init__(stream, registry, limits, Join(registry.segment_width))
         self._decoders = decoders
-        self._expired_ms = UNSET_MS
         self._floors: dict[TopicPartition, list[Control]] = defaultdict(list)
 
     # -- feeding -------------------------------------------------------------------------------------
@@ -169,11 +177,11 @@ class Pipeline(StreamState):
         apply_labels(self, before_ms)
         apply_staged(self, before_ms)
 
-    def instants(self, after_ms: int, until_ms: int) -> list[tuple[int, int, int, WindowKind, int]]:
+    def instants(self, after_ms: int, until_ms: int) -> list[Instant]:
         """(T, end, slot code, kind, place) of all windows with data judged in (after, until], in order."""
-        found: list[tuple[int, int, int, WindowKind, int]] = []
+        found: list[Instant] = []
         for slot in self.registry.slots:
-            late = [rows.time_ms for rows in self.late if rows.slot is slot]
+            late = self.late_times(slot)
             counters = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
             for kind, panes in slot.panes():
                 place = counters[kind]
@@ -186,9 +194,9 @@ class Pipeline(StreamState):
                 delay = slot.delay_ms(kind)
                 ends = ends_with_data(starts, panes.window, after_ms - delay, until_ms - delay)
                 found.extend((e + delay, e, slot.code, kind, place) for e in ends.tolist())
-        return sorted(found, key=lambda f: (f[0], f[2], f[3] == WindowKind.PERFORMANCE, f[4]))
+        return sorted(found, key=instant_order)
 
-    def judge(self, instant: tuple[int, int, int, WindowKind, int]) -> Judged:
+    def judge(self, instant: Instant) -> Judged:
         """A window at its instant; staged events must have been applied up to it."""
         judged_ms, end_ms, code, kind, place = instant
         slot = self.registry.slots[code]
@@ -198,15 +206,16 @@ class Pipeline(StreamState):
     def settle(self, watermark_ms: int, keep_panes: bool = False) -> None:
         """W has arrived: forget what is over. What W has passed takes effect when it is read, or is much."""
         self.watermark_ms = watermark_ms
-        forgets = not keep_panes and any(slot.forgets(watermark_ms) for slot in self.registry.slots)
+        forgets = not keep_panes and self.forgets()
         if forgets or self.labels.rows + self.changes.rows > STAGED_MOST:
             self.apply(watermark_ms)
         if forgets:
             self.forget()
-        if watermark_ms - self._expired_ms >= EXPIRE_EVERY_MS:
-            self._expired_ms = watermark_ms
+        if watermark_ms - self.join.expired_ms >= EXPIRE_EVERY_MS:
             apply_labels(self, watermark_ms)
             self.join.expire(watermark_ms)
+            wait_ms = max((p.orphan_wait_ms for p in self.join.policies), default=0)
+            self.origins.forget(watermark_ms - wait_ms - self.stream.time.allowed_lateness_ms)
 
     def catch_up(self) -> None:
         """Let all that W has passed take effect, before the state is shown or stored."""
@@ -216,11 +225,7 @@ class Pipeline(StreamState):
         """Apply the join's memory cap, at a window's instant."""
         keep = self.limits.join_memory_bytes // (self.join.table.row_bytes + 8)
         self.join.evict(keep, before_ms)
-
-    def forget(self) -> None:
-        """Drop the panes that nothing can read any more."""
-        for slot in self.registry.slots:
-            slot.forget(self.watermark_ms)
+        self.origins.limit(keep)
 
 
 def _one_a_record(rejects: list[Reject]) -> list[Reject]:

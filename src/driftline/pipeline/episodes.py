@@ -6,16 +6,18 @@ It sees the rules' views after each instant, and the messages that they ask for;
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isnan
 
 from driftline.effects import trigger
 from driftline.instants import parse_instant
 from driftline.metrics.view import RuleView
+from driftline.pipeline.engine import Instant
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import Rules, Window
-from driftline.records import Blob, BlobKey, Message
+from driftline.records import Blob, BlobKey, Ints, Message
 from driftline.rules.resolve import Resolved
 from driftline.rules.spec import Combination, RuleSpec, comparisons
 from driftline.settings import WindowKind
@@ -66,8 +68,16 @@ class Watch(Rules):
         self._messages: list[Message] = []
         self.episodes: list[Episode] = []
         """In the order in which they began."""
-        self.triggers = rules.triggers
-        self.trigger_last_ms = rules.trigger_last_ms
+
+    @property
+    def triggers(self) -> Counter[tuple[str, str, str, str]]:
+        """Of the rules."""
+        return self._rules.triggers
+
+    @property
+    def trigger_last_ms(self) -> dict[tuple[str, str, str, str], int]:
+        """Of the rules."""
+        return self._rules.trigger_last_ms
 
     def of(self, slot: Slot) -> list[Resolved]:
         """The rules that concern a slot."""
@@ -79,12 +89,40 @@ class Watch(Rules):
 
     def judged(self, slot: Slot, instant_ms: int, windows: list[Window], wall_ms: int) -> list[Message]:
         """Hand on; the views are looked at once an instant, when the next one comes."""
-        if self._instant_ms != instant_ms:
-            self.settle()
-            self._instant_ms = instant_ms
+        self._turn_to(instant_ms)
         messages = self._rules.judged(slot, instant_ms, windows, wall_ms)
         self._messages += messages
         return messages
+
+    def _turn_to(self, instant_ms: int) -> None:
+        if self._instant_ms != instant_ms:
+            self.settle()
+            self._instant_ms = instant_ms
+
+    def mixed(
+        self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
+    ) -> set[Instant]:
+        """Of the rules."""
+        return self._rules.mixed(slot, late, after_ms, until_ms)
+
+    def keeps_ms(self, slot: Slot, kind: WindowKind, length_ms: int) -> int:
+        """Of the rules."""
+        return self._rules.keeps_ms(slot, kind, length_ms)
+
+    def next_ms(self) -> int | None:
+        """Of the rules."""
+        return self._rules.next_ms()
+
+    def quiet(self, instant_ms: int, wall_ms: int) -> list[Message]:
+        """As ``judged``: something may end without new data too."""
+        self._turn_to(instant_ms)
+        messages = self._rules.quiet(instant_ms, wall_ms)
+        self._messages += messages
+        return messages
+
+    def settled(self, watermark_ms: int) -> None:
+        """Of the rules."""
+        self._rules.settled(watermark_ms)
 
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence are of the wall clock, and not watched."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftline.effects.trigger import REQUEST_RESOLVED, REQUESTED, Occasion, number
+from driftline.effects.trigger import REQUEST_RESOLVED, REQUESTED, RETRACTED, Occasion, number
 from driftline.instants import rfc3339
 from driftline.pipeline.shown import whole
 from driftline.pipeline.slots import Slot
@@ -17,38 +17,40 @@ from driftline.rules.verdict import Violation
 from driftline.settings import WindowKind, duration_text
 
 if TYPE_CHECKING:
-    from driftline.pipeline.judging import Instance
+    from driftline.pipeline.instances import Instance
 
 DRIFTED_SHOWN = 10
 
 
 def occasion(
     type_: str, stream: str, slot: Slot, resolved: Resolved, instance: Instance,
-    reasons: list[tuple[Resolved, dict[str, Any]]], now_ms: int, ending: str | None,
+    reasons: list[tuple[Resolved, str, dict[str, Any]]], now_ms: int, ending: str | None,
 ) -> Occasion:  # fmt: skip
     """Everything that an event says."""
     spec, episode = resolved.spec, instance.episode
-    window, data_range = _window(slot, resolved, now_ms)
-    violations = [_violation(v) for v in instance.violations]
+    # A retraction is about the data that the request was about.
+    about_ms = episode["fired_ms"] if type_ == RETRACTED else now_ms
+    window, data_range = _window(slot, resolved, about_ms)
+    violations = [violation(v) for v in instance.violations]
     start_ms = episode["start_ms"] or now_ms
     text = _reason(slot, resolved, instance, start_ms, ending)
     cools = spec.cooldown_ms and type_ in (REQUESTED, REQUEST_RESOLVED)
     cooldown = now_ms + spec.cooldown_ms if cools else None
     return Occasion(
         type=type_, stream=stream, model=slot.model.name, version=slot.version, tags=dict(slot.settings.tags),
-        rule=spec.name, identity=spec.identity, revision=instance.revision, instance=dict(instance.binding),
+        rule=instance.name, identity=spec.identity, revision=instance.revision, instance=dict(instance.binding),
         severity=spec.severity, episode_start_ms=start_ms, fired_ms=episode["fired_ms"] or now_ms,
         number=episode["number"], time_ms=now_ms, reason=text,
-        reasons=[_why(r, e) for r, e in reasons], window=window, violations=violations,
-        drifted_features=_drifted(slot, now_ms), reference=_reference(slot), data_range=data_range,
-        cooldown_until_ms=cooldown,
+        reasons=[_why(r, name, e) for r, name, e in reasons], window=window, violations=violations,
+        drifted_features=_drifted(slot, about_ms), reference=_reference(slot), data_range=data_range,
+        cooldown_until_ms=cooldown, repeat=max(1, episode.get("asks", 1)),
     )  # fmt: skip
 
 
-def _why(resolved: Resolved, episode: dict[str, Any]) -> dict[str, Any]:
+def _why(resolved: Resolved, name: str, episode: dict[str, Any]) -> dict[str, Any]:
     start = episode.get("start_ms")
     return {
-        "rule": resolved.spec.name, "condition": episode.get("condition") or condition_text(resolved),
+        "rule": name, "condition": episode.get("condition") or condition_text(resolved),
         "for": episode.get("for", resolved.spec.for_text),
         "episode_start": None if start is None else rfc3339(start),
     }  # fmt: skip
@@ -70,18 +72,19 @@ def _reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, e
     if not instance.violations:
         text = f"{who}: {instance.episode.get('condition') or condition_text(resolved)} since {since}"
     else:
-        text = _says(who, resolved, instance.violations[0], since)
+        text = _says(who, resolved, instance.violations[0], since, over=ending in ("resolved", "retracted"))
     return f"{ending}: {text}" if ending else text
 
 
-def _says(who: str, resolved: Resolved, v: Violation, since: str) -> str:
+def _says(who: str, resolved: Resolved, v: Violation, since: str, *, over: bool) -> str:
     comparison = next((c for c in comparisons(resolved.spec.when) if c.metric == v.metric), None)
     d = v.dimension
     parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
     of = f" of {' '.join(parts)}" if parts else ""
     span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
     value = f"{v.value:.3g}" if v.value == v.value else "unknown"
-    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {_beyond(comparison, v)} since {since}"
+    beyond = f"no longer {_beyond(comparison, v)} as it was" if over else _beyond(comparison, v)
+    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {beyond} since {since}"
 
 
 def _beyond(comparison: Comparison | None, v: Violation) -> str:
@@ -94,7 +97,8 @@ def _beyond(comparison: Comparison | None, v: Violation) -> str:
     return f"{comparison.op} {limit}"
 
 
-def _violation(v: Violation) -> dict[str, Any]:
+def violation(v: Violation) -> dict[str, Any]:
+    """A violation as it is published: the rule's own one-sided bounds, null without a confidence."""
     d = v.dimension
     shown: dict[str, Any] = {
         "metric": v.metric, "window": duration_text(v.window_ms or 0), "feature": d.feature,
@@ -134,8 +138,9 @@ def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
         return []
     panes = slot.drift_panes[0]
     end_ms = now_ms // panes.window.slide_ms * panes.window.slide_ms
+    totals, only = panes.peek(end_ms), frozenset(("psi",))
     evaluations = evaluate(
-        slot, WindowKind.DRIFT, panes.window.length_ms, panes.peek(end_ms), frozenset(("psi",))
+        slot, WindowKind.DRIFT, panes.window.length_ms, totals, only, whole=panes.covers(end_ms)
     )
     if not evaluations:
         return []
@@ -145,7 +150,7 @@ def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
     return [
         {"feature": psi.dimensions[i].feature, "metric": "psi", "value": float(values[i])}
         for i in order.tolist()
-        if values[i] > 0
+        if values[i] > 0 and np.isfinite(values[i])
     ]
 
 

@@ -110,7 +110,7 @@ def _remember(state: StreamState, decoded: Decoded, groups: list[Group]) -> None
         return
     new, order = _in_reading_order(entries, [g.rows[g.counted] for g in groups])
     fresh, matches = state.join.put(new)
-    stage_changes(state, matches, None)
+    stage_changes(state, matches, state.origins.of(new.ids[matches.row]))
     if order is not None:
         fresh[order] = fresh.copy()
     start = 0

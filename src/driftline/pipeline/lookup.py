@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from driftline.aggregates.panes import Panes
+from driftline.pipeline.baseline import reference_value
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import evaluate
+from driftline.pipeline.values import pick, values_of
 from driftline.records import Dimension, Evaluation
 from driftline.rules.spec import Comparison
 from driftline.rules.verdict import Estimate, Value
@@ -26,24 +29,9 @@ class Latest:
 
     end_ms: int
     instant_ms: int
+    seen_ms: int
+    """Start of its newest pane that held an event."""
     evaluations: list[Evaluation]
-
-
-def values_of(evaluations: list[Evaluation], metric: str) -> list[Value]:
-    """Every sample of a statistic."""
-    return [
-        _value(evaluation, place)
-        for evaluation in evaluations
-        if evaluation.statistic == metric
-        for place in range(len(evaluation.dimensions))
-    ]
-
-
-def _value(evaluation: Evaluation, place: int) -> Value:
-    return Value(
-        evaluation.dimensions[place], float(evaluation.value[0, place]), int(evaluation.n[0, place]),
-        bool(evaluation.sufficient[0, place]), lambda c: intervals.estimate(evaluation, 0, place, c),
-    )  # fmt: skip
 
 
 def panes_of(slot: Slot, kind: WindowKind, length_ms: int) -> Panes | None:
@@ -52,35 +40,41 @@ def panes_of(slot: Slot, kind: WindowKind, length_ms: int) -> Panes | None:
     return next((p for p in panes if p.window.length_ms == length_ms), None)
 
 
+Held = Callable[[WindowKind, int], Latest | None]
+"""(kind, length) -> the window at its latest judged end; None where that held no event."""
+
+
+def latest_end_ms(slot: Slot, kind: WindowKind, slide_ms: int, instant_ms: int) -> int:
+    """The latest end of a window that is judged by an instant."""
+    return (instant_ms - slot.delay_ms(kind)) // slide_ms * slide_ms
+
+
 class SlotLookup:
     """What rules see of one (model, version) at an instant."""
 
-    def __init__(self, slot: Slot, latest: dict[WindowKey, Latest], others: dict[str, Slot]) -> None:
+    def __init__(self, slot: Slot, held: Held, others: Mapping[str, Slot]) -> None:
         self._slot = slot
-        self._latest = latest
+        self._held = held
         self._others = others
 
     def now(self, comparison: Comparison) -> list[Value]:
-        """At the latest judged end of the comparison's window."""
-        found = self._latest.get((self._slot.code, comparison.kind, comparison.window_ms or 0))
+        """At the latest judged end of the comparison's window; nothing where that held no event."""
+        found = self._held(comparison.kind, comparison.window_ms or 0)
         return values_of(found.evaluations, comparison.metric) if found else []
 
     def other(self, comparison: Comparison, dimension: Dimension) -> Value | None:
         """The reference's, the previous window's or another version's value."""
         versus = comparison.versus or ""
         if versus == "reference":
-            return self._reference(comparison, dimension)
+            return reference_value(self._slot, comparison, dimension)
         if versus == "previous window":
-            return self._previous(comparison, dimension)
+            return self._at_end(self._slot, comparison, dimension, comparison.window_ms or 0)
         slot = self._others.get(versus.removeprefix("version "))
         return self._at_end(slot, comparison, dimension, 0) if slot is not None else None
 
     def difference(self, first: Estimate, second: Estimate) -> tuple[float, float]:
         """Limits of first - second."""
         return intervals.difference_bounds(first, second)
-
-    def _previous(self, comparison: Comparison, dimension: Dimension) -> Value | None:
-        return self._at_end(self._slot, comparison, dimension, comparison.window_ms or 0)
 
     def _at_end(
         self, slot: Slot, comparison: Comparison, dimension: Dimension, before_ms: int
@@ -91,61 +85,48 @@ class SlotLookup:
         an instant, or was seen first in the logs, does not matter.
         """
         length_ms = comparison.window_ms or 0
-        found = self._latest.get((self._slot.code, comparison.kind, length_ms))
+        found = self._held(comparison.kind, length_ms)
         panes = panes_of(slot, comparison.kind, length_ms)
         if found is None or panes is None:
             return None
-        totals = panes.peek(found.end_ms - before_ms)
-        evaluations = evaluate(slot, comparison.kind, length_ms, totals, frozenset((comparison.metric,)))
-        value = _pick(evaluations, comparison.metric, dimension)
+        end_ms, only = found.end_ms - before_ms, frozenset((comparison.metric,))
+        evaluations = evaluate(
+            slot, comparison.kind, length_ms, panes.peek(end_ms), only, whole=panes.covers(end_ms)
+        )
+        value = pick(evaluations, comparison.metric, dimension)
         return value if value is not None and value.sufficient else None
 
-    def _reference(self, comparison: Comparison, dimension: Dimension) -> Value | None:
-        profile = self._slot.profile
-        if profile is None:
+
+def held_at(slot: Slot, latest: Mapping[WindowKey, Latest], instant_ms: int) -> Held:
+    """The windows as they were judged; an older end than the instant's latest one held nothing since."""
+
+    def held(kind: WindowKind, length_ms: int) -> Latest | None:
+        found = latest.get((slot.code, kind, length_ms))
+        panes = panes_of(slot, kind, length_ms)
+        if found is None or panes is None:
             return None
-        if comparison.kind is WindowKind.DRIFT:
-            return _reference_moment(self._slot, comparison.metric, dimension)
-        counts = profile.performance.get("confusion")
-        if counts is not None and comparison.metric in _FROM_CONFUSION:
-            layout = self._slot.performance
-            totals = layout.reference_totals(
-                tuple(profile.performance["classes"]), np.asarray(counts, np.int64)
-            )
-            evaluations = evaluate(self._slot, comparison.kind, 1, totals, frozenset((comparison.metric,)))
-            for evaluation in evaluations:
-                evaluation.sufficient[:] = True
-            return _pick(evaluations, comparison.metric, dimension)
-        value = profile.performance.get("metrics", {}).get(comparison.metric)
-        return _known(float(value), dimension) if isinstance(value, int | float) else None
+        end_ms = latest_end_ms(slot, kind, panes.window.slide_ms, instant_ms)
+        return found if found.end_ms == end_ms else None
+
+    return held
 
 
-_FROM_CONFUSION = frozenset(("accuracy", "precision", "recall", "f1", "balanced_accuracy", "mcc"))
+def held_again(slot: Slot, needed: Callable[[WindowKind, int], frozenset[str]], instant_ms: int) -> Held:
+    """The same windows with what is known today: late events and labels included."""
 
+    def held(kind: WindowKind, length_ms: int) -> Latest | None:
+        panes = panes_of(slot, kind, length_ms)
+        if panes is None:
+            return None
+        end_ms = latest_end_ms(slot, kind, panes.window.slide_ms, instant_ms)
+        totals = panes.peek(end_ms)
+        if not totals.counts.any():
+            return None
+        only = needed(kind, length_ms)
+        evaluations = evaluate(slot, kind, length_ms, totals, only, whole=panes.covers(end_ms))
+        return Latest(end_ms, instant_ms, end_ms, evaluations)
 
-def _known(value: float, dimension: Dimension) -> Value:
-    return Value(dimension, value, 0, True, lambda _c: intervals.known(value))
-
-
-def _reference_moment(slot: Slot, metric: str, dimension: Dimension) -> Value | None:
-    profile = slot.profile
-    assert profile is not None  # noqa: S101
-    columns: list[Any] = [*profile.numeric, *profile.categorical]
-    column = next((c for c in columns if c.name == dimension.feature), None)
-    if column is None:
-        return None
-    events = column.n + column.missing + column.invalid
-    if metric == "missing_ratio" and events:
-        return _known(column.missing / events, dimension)
-    if metric == "invalid_ratio" and events > column.missing:
-        return _known(column.invalid / (events - column.missing), dimension)
-    if metric in ("mean", "std") and hasattr(column, "mean"):
-        return _known(column.mean if metric == "mean" else column.std, dimension)
-    return None
-
-
-def _pick(evaluations: list[Evaluation], metric: str, dimension: Dimension) -> Value | None:
-    return next((v for v in values_of(evaluations, metric) if v.dimension == dimension), None)
+    return held
 
 
 def to_rows(latest: dict[WindowKey, Latest]) -> list[dict[str, Any]]:
@@ -164,7 +145,7 @@ def to_rows(latest: dict[WindowKey, Latest]) -> list[dict[str, Any]]:
         ]  # fmt: skip
         rows.append(
             {"slot": slot, "kind": str(kind), "length_ms": length, "end_ms": held.end_ms,
-             "instant_ms": held.instant_ms, "evaluations": evaluations}
+             "instant_ms": held.instant_ms, "seen_ms": held.seen_ms, "evaluations": evaluations}
         )  # fmt: skip
     return rows
 
@@ -173,7 +154,7 @@ def from_rows(rows: list[dict[str, Any]]) -> dict[WindowKey, Latest]:
     """What ``to_rows`` wrote."""
     return {
         (r["slot"], WindowKind(r["kind"]), r["length_ms"]): Latest(
-            r["end_ms"], r["instant_ms"], [_evaluation(e) for e in r["evaluations"]]
+            r["end_ms"], r["instant_ms"], r["seen_ms"], [_evaluation(e) for e in r["evaluations"]]
         )
         for r in rows
     }

@@ -20,9 +20,12 @@ class DataIndex:
     def __init__(self, bucket_ms: int = HOUR_MS) -> None:
         self.bucket_ms = bucket_ms
         self.buckets: dict[tuple[str, str, int], dict[int, Span]] = {}
+        self.changed: set[int] = set()
+        """Buckets that differ from the last snapshot, dropped ones included."""
 
     def widen(self, key: tuple[str, str, int], bucket: int, span: Span) -> None:
         """Note records of one (kind, topic, partition) whose predictions' time is in a bucket."""
+        self.changed.add(bucket)
         spans = self.buckets.setdefault(key, {})
         held = spans.get(bucket)
         if held is None:
@@ -51,20 +54,22 @@ class DataIndex:
         for spans in self.buckets.values():
             for bucket in [b for b in spans if (b + 1) * self.bucket_ms <= time_ms]:
                 del spans[bucket]
+                self.changed.add(bucket)
 
-    def snapshot(self) -> list[list[Any]]:
-        """Plain rows."""
-        return [
-            [*key, bucket, *span] for key, spans in self.buckets.items() for bucket, span in spans.items()
-        ]
+    def bucket(self, bucket: int) -> list[list[Any]]:
+        """Plain rows of one bucket."""
+        return [[*key, *spans[bucket]] for key, spans in self.buckets.items() if bucket in spans]
 
-    @classmethod
-    def restore(cls, rows: list[list[Any]], bucket_ms: int) -> DataIndex:
-        """The index that a snapshot was taken of."""
-        index = cls(bucket_ms)
-        for kind, topic, partition, bucket, *span in rows:
-            index.buckets.setdefault((kind, topic, partition), {})[bucket] = list(span)
-        return index
+    def restore(self, start_ms: int, size_ms: int, rows: list[list[Any]]) -> None:
+        """Bring one bucket back to what ``bucket`` gave, also where buckets have another size now."""
+        size = self.bucket_ms
+        unchanged = self.changed.copy()
+        inside = range(start_ms // size, (start_ms + size_ms - 1) // size + 1)
+        for kind, topic, partition, *span in rows:
+            for bucket in inside:
+                self.widen((kind, topic, partition), bucket, list(span))
+        if size_ms == size:
+            self.changed = unchanged
 
 
 def _range(kind: str, topic: str, partition: int, spans: list[Span]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import gcd
@@ -75,6 +76,8 @@ class Slot:
     delay_sum_ms: int = 0
     latency: np.ndarray = field(default_factory=lambda: np.zeros(latency.BINS, np.int64))
     latency_sum_ms: float = 0.0
+    relabelled: tuple[int, int] | None = None
+    """First and last prediction whose label changed since somebody looked."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -86,6 +89,14 @@ class Slot:
         """The model's settings."""
         return self.model.settings
 
+    def layout_id(self, kind: WindowKind) -> str:
+        """What the counts of a kind of windows mean; panes of another layout are never summed with them."""
+        if kind is WindowKind.DRIFT:
+            known = self.profile.id if self.profile else list(self.drift.classes)
+            return json.dumps([str(self.settings.task), known])
+        p = self.performance
+        return json.dumps([str(p.task), p.positive, p.segments, p.label_mean])
+
     def panes(self) -> Iterable[tuple[WindowKind, Panes]]:
         """All windows of both kinds."""
         yield from ((WindowKind.DRIFT, p) for p in self.drift_panes)
@@ -95,28 +106,14 @@ class Slot:
         """From a window's end to its judgement."""
         return self.settings.labels.delay_ms if kind is WindowKind.PERFORMANCE else 0
 
-    def lifetime_ms(self, panes: Panes) -> int:
-        """How long after its start a pane can still be read.
-
-        Twice the length: a rule versus the previous window reads the one before.
-        """
-        return 2 * panes.window.length_ms + panes.window.slide_ms + self.settings.labels.delay_ms
-
-    def forgets(self, watermark_ms: int) -> bool:
-        """Whether ``forget`` would drop a pane."""
-        return any(panes.drops_before(watermark_ms - self.lifetime_ms(panes)) for _, panes in self.panes())
-
-    def forget(self, watermark_ms: int) -> None:
-        """Drop the panes that nothing can read any more, and where their data stands."""
-        longest = 0
-        for _, panes in self.panes():
-            panes.drop_before(watermark_ms - self.lifetime_ms(panes))
-            longest = max(longest, self.lifetime_ms(panes))
-        self.data.drop_before(watermark_ms - longest)
-
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
+
+    def relabel(self, first_ms: int, last_ms: int) -> None:
+        """Note that labels of predictions in this span have changed."""
+        first, last = self.relabelled or (first_ms, last_ms)
+        self.relabelled = min(first, first_ms), max(last, last_ms)
 
     def measure_latency(self, latency_ms: Floats) -> None:
         """Add the latencies that the model reported to the histogram of all its predictions."""

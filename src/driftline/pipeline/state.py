@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from driftline.join.join import Join, Policy
+from driftline.aggregates.panes import Panes
+from driftline.join.join import Join
+from driftline.join.lifetime import Policy
+from driftline.join.origins import Origins
 from driftline.pipeline.places import Places
 from driftline.pipeline.slots import ModelState, Registry, Slot
+from driftline.pipeline.written import Written
 from driftline.records import Bools, Coded, Codes32, Control, Ints, PredictionPart, TopicPartition
-from driftline.settings import Limits, StreamSettings
+from driftline.settings import Limits, StreamSettings, WindowKind
 from driftline.stamp.staging import Staging
 from driftline.stamp.watermark import UNSET_MS
 
@@ -27,6 +31,8 @@ class LateRows:
     eff_ms: Ints
     counted: Bools
     """Rows whose prediction takes part in the join."""
+    block: int = 0
+    """The block of the state file that holds them; 0: none yet."""
 
 
 @dataclass(slots=True)
@@ -41,6 +47,10 @@ class StreamState:
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     watermark_ms: int = UNSET_MS
     partitions: Places = field(default_factory=Places)
+    origins: Origins = field(default_factory=Origins)
+    """Where labels stand that wait for their prediction."""
+    keeps_ms: Callable[[Slot, WindowKind, int], int] = lambda _slot, _kind, _length_ms: 0
+    """How much longer than for judging the panes of a window are kept, for rules."""
     labels: Staging = field(default_factory=lambda: Staging(("place", "offset")))
     """Labels that wait for W to pass their effective time."""
     changes: Staging = field(default_factory=lambda: Staging(("slot",)))
@@ -50,6 +60,8 @@ class StreamState:
     """Where the late rows stand in the logs."""
     counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
     unmonitored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    written: Written = field(default_factory=Written)
+    """What the state file has."""
     controls: list[Control] = field(default_factory=list)
     """Decisions since the last commit that the logs alone do not tell."""
 
@@ -74,6 +86,35 @@ class StreamState:
         for slot in self.registry.slots:
             if slot.model is model:
                 slot.grow()
+
+    def lifetime_ms(self, slot: Slot, kind: WindowKind, panes: Panes) -> int:
+        """How long after its start a pane can still be read.
+
+        Twice the length: a rule versus the previous window reads the one before.
+        """
+        window = panes.window
+        least = 2 * window.length_ms + window.slide_ms + slot.settings.labels.delay_ms
+        return least + self.keeps_ms(slot, kind, window.length_ms)
+
+    def forgets(self) -> bool:
+        """Whether ``forget`` would drop a pane."""
+        return any(
+            panes.drops_before(self.watermark_ms - self.lifetime_ms(slot, kind, panes))
+            for slot in self.registry.slots
+            for kind, panes in slot.panes()
+        )
+
+    def forget(self) -> None:
+        """Drop the panes that nothing can read any more, and where their data stands."""
+        for slot in self.registry.slots:
+            lifetimes = [(panes, self.lifetime_ms(slot, kind, panes)) for kind, panes in slot.panes()]
+            for panes, lifetime_ms in lifetimes:
+                panes.drop_before(self.watermark_ms - lifetime_ms)
+            slot.data.drop_before(self.watermark_ms - max((ms for _, ms in lifetimes), default=0))
+
+    def late_times(self, slot: Slot) -> list[Ints]:
+        """Times of the late events that wait to take effect."""
+        return [rows.time_ms for rows in self.late if rows.slot is slot]
 
     def staged_rows(self) -> int:
         """Rows that wait for W."""

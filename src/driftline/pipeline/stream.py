@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Protocol
 
+import numpy as np
+
+from driftline.aggregates.panes import Panes
 from driftline.aggregates.totals import Totals
 from driftline.metrics.view import RuleView
-from driftline.pipeline.engine import Judged, Pipeline
+from driftline.pipeline.engine import Instant, Judged, Pipeline, instant_order
 from driftline.pipeline.slots import Slot
-from driftline.records import Blob, BlobKey, Evaluation, Message, TopicPartition
+from driftline.records import Blob, BlobKey, Evaluation, Ints, Message, TopicPartition
 from driftline.rules.resolve import Resolved
 from driftline.settings import WindowKind
 from driftline.statistics.drift import evaluate_drift
@@ -21,16 +24,24 @@ from driftline.statistics.performance import evaluate_performance
 
 
 def evaluate(
-    slot: Slot, kind: WindowKind, length_ms: int, totals: Totals, only: frozenset[str] | None
+    slot: Slot,
+    kind: WindowKind,
+    length_ms: int,
+    totals: Totals,
+    only: frozenset[str] | None,
+    *,
+    whole: bool = True,
 ) -> list[Evaluation]:
-    """All statistics of one window (or ``only`` some)."""
+    """All statistics of one window (or ``only`` some). Not ``whole``: it was not counted from its beginning."""
     counts, sums = totals.counts[None, :], totals.sums[None, :]
     settings = slot.settings
     if kind is WindowKind.DRIFT:
-        return evaluate_drift(slot.drift, counts, sums, [totals.unseen], length_ms, settings.gates, only)
-    return evaluate_performance(
-        slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only
-    )
+        found = evaluate_drift(slot.drift, counts, sums, [totals.unseen], length_ms, settings.gates, only)
+    else:
+        found = evaluate_performance(
+            slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only
+        )
+    return found if whole else [replace(e, sufficient=np.zeros_like(e.sufficient)) for e in found]
 
 
 @dataclass(slots=True)
@@ -55,8 +66,13 @@ class Samples:
 class Rules(Protocol):
     """What evaluates rules when windows have been judged."""
 
-    triggers: Counter[tuple[str, str, str, str]]
-    trigger_last_ms: dict[tuple[str, str, str, str], int]
+    @property
+    def triggers(self) -> Counter[tuple[str, str, str, str]]:
+        """Requests so far, by rule, model, version and severity."""
+
+    @property
+    def trigger_last_ms(self) -> dict[tuple[str, str, str, str], int]:
+        """Instant of each rule's last request."""
 
     def of(self, slot: Slot) -> list[Resolved]:
         """The rules that concern a slot."""
@@ -66,6 +82,23 @@ class Rules(Protocol):
 
     def judged(self, slot: Slot, instant_ms: int, windows: list[Window], wall_ms: int) -> list[Message]:
         """Windows of a slot have been judged at an instant."""
+
+    def mixed(
+        self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
+    ) -> set[Instant]:
+        """Instants of rules with several windows, beside those at which the finest one holds events."""
+
+    def keeps_ms(self, slot: Slot, kind: WindowKind, length_ms: int) -> int:
+        """How much longer than for judging the panes of a window are kept."""
+
+    def next_ms(self) -> int | None:
+        """The next instant at which something happens without new data; None: never."""
+
+    def quiet(self, instant_ms: int, wall_ms: int) -> list[Message]:
+        """Handle such an instant."""
+
+    def settled(self, watermark_ms: int) -> None:
+        """Every instant up to W has been handled."""
 
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence."""
@@ -89,6 +122,8 @@ class StreamEngine:
         self.pipeline = pipeline
         self.rules = rules
         self.samples = samples
+        if rules is not None:
+            pipeline.keeps_ms = rules.keeps_ms
 
     def advance(
         self, idle: frozenset[TopicPartition], wall_ms: int, until_ms: int | None = None
@@ -101,16 +136,40 @@ class StreamEngine:
             return []
         pipeline.pass_by(idle, watermark_ms)
         messages: list[Message] = []
-        instants = pipeline.instants(after_ms, watermark_ms)
-        for instant_ms, group in groupby(instants, key=lambda i: i[0]):
+        for instant_ms, group in groupby(self._instants(after_ms, watermark_ms), key=lambda i: i[0]):
+            messages += self._quiet(instant_ms - 1, wall_ms)
             pipeline.apply(instant_ms)
             pipeline.evict(instant_ms)
             for _code, windows in groupby(group, key=lambda i: i[2]):
                 messages += self._judge(list(windows), wall_ms)
+        messages += self._quiet(watermark_ms, wall_ms)
+        if self.rules is not None:
+            self.rules.settled(watermark_ms)
         pipeline.settle(watermark_ms, keep_panes=bool(self.samples and self.samples.final))
         return messages
 
-    def _judge(self, instants: list[tuple[int, int, int, WindowKind, int]], wall_ms: int) -> list[Message]:
+    def _instants(self, after_ms: int, until_ms: int) -> list[Instant]:
+        """Every window with data, and what rules with several windows look at beside them, in order."""
+        pipeline = self.pipeline
+        found = pipeline.instants(after_ms, until_ms)
+        if self.rules is None:
+            return found
+        more: set[Instant] = set()
+        for slot in pipeline.registry.slots:
+            more |= self.rules.mixed(slot, pipeline.late_times, after_ms, until_ms)
+        more -= set(found)
+        return sorted((*found, *more), key=instant_order) if more else found
+
+    def _quiet(self, until_ms: int, wall_ms: int) -> list[Message]:
+        """What happens up to an instant without new data, in order: event time itself ends something."""
+        messages: list[Message] = []
+        rules = self.rules
+        while rules is not None and (at_ms := rules.next_ms()) is not None and at_ms <= until_ms:
+            self.pipeline.apply(at_ms)
+            messages += rules.quiet(at_ms, wall_ms)
+        return messages
+
+    def _judge(self, instants: list[Instant], wall_ms: int) -> list[Message]:
         slot = self.pipeline.registry.slots[instants[0][2]]
         windows = []
         for instant in instants:
@@ -119,7 +178,9 @@ class StreamEngine:
                 continue
             judged = self.pipeline.judge(instant)
             length_ms = self._length_ms(slot, instant[3], instant[4])
-            windows.append(Window(judged, evaluate(slot, judged.kind, length_ms, judged.totals, only)))
+            whole = self._panes(slot, judged.kind, judged.place).covers(judged.end_ms)
+            found = evaluate(slot, judged.kind, length_ms, judged.totals, only, whole=whole)
+            windows.append(Window(judged, found))
         if self.samples:
             for window in windows:
                 self._sample(window)
@@ -129,8 +190,11 @@ class StreamEngine:
 
     @staticmethod
     def _length_ms(slot: Slot, kind: WindowKind, place: int) -> int:
-        panes = slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes
-        return panes[place].window.length_ms
+        return StreamEngine._panes(slot, kind, place).window.length_ms
+
+    @staticmethod
+    def _panes(slot: Slot, kind: WindowKind, place: int) -> Panes:
+        return (slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes)[place]
 
     def _needed(self, slot: Slot, kind: WindowKind, place: int) -> frozenset[str] | None:
         if self.samples:
@@ -181,7 +245,7 @@ class StreamEngine:
         panes = slot.performance_panes[judged.place]
         totals = panes.peek(judged.end_ms)
         length_ms = panes.window.length_ms
-        evaluations = evaluate(slot, judged.kind, length_ms, totals, None)
+        evaluations = evaluate(slot, judged.kind, length_ms, totals, None, whole=panes.covers(judged.end_ms))
         now = Judged(judged.instant_ms, judged.end_ms, slot, judged.kind, judged.place, totals)
         final = {_key(line): line for line in self._lines(now, evaluations, final=True)}
         out = []

@@ -30,24 +30,48 @@ class Statistic:
     distance: bool = False
     """It is a comparison with the reference already."""
     averaged: bool = False
+    proportion: bool = False
+    """It is k of n, so that Wilson's limits are its own."""
+    bounded: bool = False
+    """It has an interval, so that ``confidence`` can be asked for."""
+    in_reference: bool = True
+    """A reference has a value of it."""
 
 
 def _column(better: Better = Better.NEITHER, *, share: bool = False, distance: bool = False) -> Statistic:
     return Statistic(kind=WindowKind.DRIFT, better=better, share=share, of_feature=True, distance=distance)
 
 
+def _ratio() -> Statistic:
+    return Statistic(
+        kind=WindowKind.DRIFT, better=Better.LOWER, share=True, of_feature=True, proportion=True, bounded=True
+    )
+
+
 def _distance(better: Better = Better.LOWER, *, share: bool = False) -> Statistic:
     return _column(better, share=share, distance=True)
 
 
-def _traffic(better: Better = Better.NEITHER, *, share: bool = False, distance: bool = False) -> Statistic:
-    return Statistic(kind=WindowKind.DRIFT, better=better, share=share, distance=distance)
+def _output(*, share: bool = False) -> Statistic:
+    return Statistic(kind=WindowKind.DRIFT, better=Better.LOWER, share=share, distance=True)
 
 
-def _performance(
-    better: Better = Better.NEITHER, *, share: bool = False, averaged: bool = False
-) -> Statistic:
-    return Statistic(kind=WindowKind.PERFORMANCE, better=better, share=share, averaged=averaged)
+def _traffic(better: Better = Better.NEITHER) -> Statistic:
+    return Statistic(kind=WindowKind.DRIFT, better=better, in_reference=False)
+
+
+def _performance(better: Better = Better.NEITHER, *, share: bool = False) -> Statistic:
+    return Statistic(kind=WindowKind.PERFORMANCE, better=better, share=share)
+
+
+def _bounded(*, averaged: bool = False) -> Statistic:
+    return Statistic(
+        kind=WindowKind.PERFORMANCE, better=Better.HIGHER, share=True, averaged=averaged, bounded=True
+    )
+
+
+def _count() -> Statistic:
+    return Statistic(kind=WindowKind.PERFORMANCE, in_reference=False)
 
 
 STATISTICS: dict[str, Statistic] = {
@@ -65,21 +89,21 @@ STATISTICS: dict[str, Statistic] = {
     "chi2_pvalue": _distance(Better.HIGHER, share=True),
     "mean": _column(),
     "std": _column(),
-    "missing_ratio": _column(Better.LOWER, share=True),
-    "invalid_ratio": _column(Better.LOWER, share=True),
-    "unseen_ratio": _column(Better.LOWER, share=True),
-    "out_of_range_ratio": _column(Better.LOWER, share=True),
-    "prediction_psi": _traffic(Better.LOWER, distance=True),
-    "prediction_js_distance": _traffic(Better.LOWER, share=True, distance=True),
-    "class_ratio": _traffic(share=True),
+    "missing_ratio": _ratio(),
+    "invalid_ratio": _ratio(),
+    "unseen_ratio": _ratio(),
+    "out_of_range_ratio": _ratio(),
+    "prediction_psi": _output(),
+    "prediction_js_distance": _output(share=True),
+    "class_ratio": Statistic(kind=WindowKind.DRIFT, share=True, proportion=True, bounded=True),
     "latency_p50": _traffic(Better.LOWER),
     "latency_p95": _traffic(Better.LOWER),
     "latency_p99": _traffic(Better.LOWER),
     "throughput": _traffic(),
-    "accuracy": _performance(Better.HIGHER, share=True),
-    "precision": _performance(Better.HIGHER, share=True, averaged=True),
-    "recall": _performance(Better.HIGHER, share=True, averaged=True),
-    "f1": _performance(Better.HIGHER, share=True, averaged=True),
+    "accuracy": _bounded(),
+    "precision": _bounded(averaged=True),
+    "recall": _bounded(averaged=True),
+    "f1": _bounded(averaged=True),
     "balanced_accuracy": _performance(Better.HIGHER, share=True),
     "mcc": _performance(Better.HIGHER),
     "auc": _performance(Better.HIGHER, share=True),
@@ -90,8 +114,10 @@ STATISTICS: dict[str, Statistic] = {
     "r2": _performance(Better.HIGHER),
     "mape": _performance(Better.LOWER),
     "bias": _performance(),
-    "label_coverage": _performance(Better.HIGHER, share=True),
-    "events": _performance(),
-    "labelled": _performance(),
+    "label_coverage": Statistic(
+        kind=WindowKind.PERFORMANCE, better=Better.HIGHER, share=True, bounded=True, in_reference=False
+    ),
+    "events": _count(),
+    "labelled": _count(),
 }
 """By name. What no table of the design computes (``ece``) is not here: a rule on it could never be judged."""

@@ -16,6 +16,7 @@ def mistakes(metric: str, op: str, unit: str | None, raw: Mapping[str, Any]) -> 
     statistic = STATISTICS[metric]
     yield from _change(metric, op, unit, raw, statistic)
     yield from _per_feature(op, raw)
+    yield from _bounded(metric, raw, statistic)
     if statistic.of_feature and "feature" not in raw:
         yield "", f'{metric} is of a feature: add feature: NAME, or feature: "*"'
     if "feature" in raw and not statistic.of_feature:
@@ -35,6 +36,23 @@ def _change(
         yield ".rise", f"a rise of {metric} is an improvement; write drop"
     if op in ("drop", "rise") and statistic.distance and raw.get("versus") == "reference":
         yield ".versus", f"{metric} compares with the reference already; write above or below"
+    if op in ("drop", "rise") and not statistic.in_reference and raw.get("versus") == "reference":
+        yield ".versus", f'a reference has no {metric}; write "previous window" or "version X"'
+
+
+def _bounded(metric: str, raw: Mapping[str, Any], statistic: Statistic) -> Iterator[Mistake]:
+    """Without limits, the whole interval is never beyond anything, and the rule would never fire."""
+    if "confidence" not in raw:
+        return
+    if not statistic.bounded:
+        yield ".confidence", f"{metric} has no interval; leave confidence out"
+    elif raw.get("average") in _UNBOUNDED.get(metric, ()):
+        yield ".confidence", f"the {raw['average']} {metric} has no interval; leave confidence out"
+
+
+_UNBOUNDED = {
+    "precision": ("macro", "weighted"), "recall": ("macro", "weighted"), "f1": ("weighted",),
+}  # fmt: skip
 
 
 def _per_feature(op: str, raw: Mapping[str, Any]) -> Iterator[Mistake]:

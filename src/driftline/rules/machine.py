@@ -48,23 +48,42 @@ class State:
     last_true_ms: int | None = None
     last_judged_ms: int | None = None
     trues: int = 0
+    """True instants of a pending episode whose duration is in windows."""
     number: int = 0
     """Episodes so far, this one included."""
+    cleared: bool = False
+    """Firing, and the last instant that was judged true or false was false: ``keep_firing_for`` runs."""
 
 
 QUIET = State()
 
 
-def step(spec: RuleSpec, state: State, outcome: bool | None, now_ms: int) -> tuple[State, Reason]:
-    """The next state, and why. ``outcome`` None: too little data to judge."""
+def step(
+    spec: RuleSpec, state: State, outcome: bool | None, now_ms: int, *, empty: bool = False
+) -> tuple[State, Reason]:
+    """The next state, and why. ``outcome`` None: too little data to judge.
+
+    ``empty``: no window of the rule holds an event. Held (``no_data: hold``), such an instant is as if it were
+    not there: ``max_gap`` runs on. One with too little data is there, and ends the gap.
+    """
     state, gap = _after_gap(spec, state, now_ms)
-    if outcome is None and spec.no_data != "hold":
-        outcome = spec.no_data == "fire"
-    state = replace(state, last_judged_ms=now_ms)
+    outcome = reading(spec, outcome)
+    if outcome is not None or not empty:
+        state = replace(state, last_judged_ms=now_ms)
+    moved, reason = _moved(spec, state, outcome, now_ms)
+    return moved, Reason.GAP if gap and reason in (Reason.QUIET, Reason.INSUFFICIENT) else reason
+
+
+def reading(spec: RuleSpec, outcome: bool | None) -> bool | None:
+    """What ``no_data`` makes of too little data."""
+    return outcome if outcome is not None or spec.no_data == "hold" else spec.no_data == "fire"
+
+
+def _moved(spec: RuleSpec, state: State, outcome: bool | None, now_ms: int) -> tuple[State, Reason]:
     if outcome is None:
-        return state, Reason.GAP if gap else Reason.INSUFFICIENT
-    moved, reason = _true(spec, state, now_ms) if outcome else _false(spec, state, now_ms)
-    return moved, Reason.GAP if gap and reason is Reason.QUIET else reason
+        over = state.phase is Phase.FIRING and state.cleared and now_ms >= _kept_until_ms(spec, state)
+        return (_ended(state), Reason.RESOLVED) if over else (state, Reason.INSUFFICIENT)
+    return _true(spec, state, now_ms) if outcome else _false(spec, state, now_ms)
 
 
 def _after_gap(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, bool]:
@@ -75,8 +94,9 @@ def _after_gap(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, bool]:
 
 def _ended(state: State) -> State:
     return replace(
-        state, phase=Phase.INACTIVE, active_since_ms=None, fired_at_ms=None, last_true_ms=None, trues=0
-    )
+        state, phase=Phase.INACTIVE, active_since_ms=None, fired_at_ms=None, last_true_ms=None, trues=0,
+        cleared=False,
+    )  # fmt: skip
 
 
 def _true(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, Reason]:
@@ -91,7 +111,8 @@ def _true(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, Reason]:
         )
         reason = Reason.STARTED
     else:
-        state = replace(state, last_true_ms=now_ms, trues=state.trues + 1)
+        counted = state.phase is Phase.PENDING and spec.for_windows is not None
+        state = replace(state, last_true_ms=now_ms, trues=state.trues + counted, cleared=False)
         reason = Reason.HOLDS
     if state.phase is Phase.PENDING and _held(spec, state, now_ms):
         return replace(state, phase=Phase.FIRING, fired_at_ms=now_ms), Reason.FIRED
@@ -109,16 +130,20 @@ def _false(spec: RuleSpec, state: State, now_ms: int) -> tuple[State, Reason]:
         return state, Reason.QUIET
     if state.phase is Phase.PENDING:
         return _ended(state), Reason.CLEARED
-    if now_ms < (state.last_true_ms or now_ms) + spec.keep_firing_for_ms:
-        return state, Reason.KEPT
+    if now_ms < _kept_until_ms(spec, state):
+        return replace(state, cleared=True), Reason.KEPT
     return _ended(state), Reason.RESOLVED
+
+
+def _kept_until_ms(spec: RuleSpec, state: State) -> int:
+    return (state.last_true_ms or 0) + spec.keep_firing_for_ms
 
 
 def to_row(state: State) -> list[object]:
     """Plain values, for the snapshot."""
     return [
         str(state.phase), state.active_since_ms, state.fired_at_ms, state.last_true_ms, state.last_judged_ms,
-        state.trues, state.number,
+        state.trues, state.number, state.cleared,
     ]  # fmt: skip
 
 

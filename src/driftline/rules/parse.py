@@ -15,7 +15,7 @@ from driftline.rules.spec import OPERATORS, Combination, Comparison, Condition, 
 
 _RULE_KEYS = (
     "name", "uid", "models", "versions", "active_for", "when", "for", "severity", "then", "unless",
-    "cooldown", "keep_firing_for", "no_data", "max_gap", "enabled",
+    "cooldown", "keep_firing_for", "no_data", "max_gap", "retract", "retract_within", "enabled",
 )  # fmt: skip
 _CONDITION_KEYS = (
     "metric", "window", "feature", "segment", "class", "average", "output", *OPERATORS, "versus",
@@ -119,8 +119,8 @@ def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
     when = _condition(reader, raw.get("when"), f"{path}.when", top=True)
     unless = _condition(reader, raw["unless"], f"{path}.unless") if "unless" in raw else None
     for_ms, for_windows = _for(reader, raw, path)
-    if for_windows is not None and when is not None and isinstance(when, Silence):
-        reader.wrong(f"{path}.for", "a rule on silence has no windows")
+    if isinstance(when, Silence):
+        _silence(reader, raw, for_windows, path)
     rule = {
         "uid": raw.get("uid"),
         "models": reader.names(raw, "models", path, ("*",)) or ("*",),
@@ -132,10 +132,29 @@ def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
         "keep_firing_for_ms": reader.duration(raw, "keep_firing_for", path, 0),
         "no_data": reader.choice(raw, "no_data", path, ("hold", "reset", "fire"), "hold"),
         "max_gap_ms": reader.duration(raw, "max_gap", path, 12 * 3_600_000),
+        "retract_within_ms": _retract_within(reader, raw, path),
     }
     if len(reader.problems) > before or when is None:
         return None
     return RuleSpec(name=str(name), when=when, unless=unless, for_ms=for_ms, for_windows=for_windows, **rule)  # type: ignore[arg-type]
+
+
+def _silence(reader: _Reader, raw: Mapping[str, Any], for_windows: int | None, path: str) -> None:
+    """It runs by the wall clock: no windows, no event time, nothing to retrain on."""
+    if for_windows is not None:
+        reader.wrong(f"{path}.for", "a rule on silence has no windows")
+    if raw.get("then") == "retrain":
+        reader.wrong(f"{path}.then", "silence brings no data to retrain on; write notify")
+    if "unless" in raw:
+        reader.wrong(f"{path}.unless", "a rule on silence looks at the wall clock only; leave unless out")
+
+
+def _retract_within(reader: _Reader, raw: Mapping[str, Any], path: str) -> int:
+    retract = raw.get("retract", True)
+    if not isinstance(retract, bool):
+        reader.wrong(f"{path}.retract", f'"{retract}" is not true or false')
+    within_ms = reader.duration(raw, "retract_within", path, 86_400_000)
+    return within_ms if retract else 0
 
 
 def _for(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[int, int | None]:

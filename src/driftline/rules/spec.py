@@ -33,11 +33,13 @@ class Comparison:
     confidence: float | None = None
     at_least: int | None = None
     per_feature: tuple[tuple[str, float], ...] = ()
+    of_kind: WindowKind | None = None
+    """Set where a model has the statistic in other windows than usual."""
 
     @property
     def kind(self) -> WindowKind:
         """Which windows the statistic is of."""
-        return STATISTICS[self.metric].kind
+        return self.of_kind or STATISTICS[self.metric].kind
 
     @property
     def globs(self) -> dict[str, str]:
@@ -114,6 +116,8 @@ class RuleSpec:
     keep_firing_for_ms: int = 0
     no_data: str = "hold"
     max_gap_ms: int = 12 * HOUR_MS
+    retract_within_ms: int = DAY_MS
+    """How long after firing labels may take a request back; 0: never."""
 
     @property
     def identity(self) -> str:

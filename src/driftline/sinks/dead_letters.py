@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftline.records import Message, RawBatch, Reject
+from driftline.records import Message, RawBatch, Reject, TopicPartition
 
 CARRIED_BYTES = 900_000
 """What fits into a message of Kafka's default size, with its headers."""
@@ -21,3 +21,11 @@ def dead_letter(raw: RawBatch, reject: Reject, topic: str, limit_bytes: int) -> 
         headers.append(("driftline_size", str(len(value)).encode()))
         value = b""
     return Message(topic, None, value, tuple(headers), f"{source}/{partition}/{offset}/{reject.reason}")
+
+
+def place_of(message: Message) -> TopicPartition | None:
+    """The partition that a dead letter came from; None: it is none."""
+    headers = dict(message.headers)
+    if not {"driftline_topic", "driftline_partition"} <= headers.keys():
+        return None
+    return headers["driftline_topic"].decode(), int(headers["driftline_partition"])

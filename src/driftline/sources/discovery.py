@@ -7,18 +7,22 @@ It asks for the whole cluster's topics, since asking for one by name may create 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from driftline.records import TopicPartition as Key
+from driftline.sources import properties as props
+from driftline.sources.picture import Picture
 
 LOOK_UP_S = 5.0
 """How long one question to the broker may take."""
+FRESH_S = 10.0
+"""No partition is known to be read to its end by an older look: a process that stood still knows nothing."""
 IDS_S = 1.0
 """The same for topic ids: a broker that has none (the embedded one) lets every such question time out."""
 IDS_RARELY = 30
@@ -27,40 +31,28 @@ IDS_RARELY = 30
 Positions = Mapping[Key, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One look at the cluster. ``asked_at`` are the reader's positions when the look began."""
-
-    number: int
-    watermarks: Mapping[Key, tuple[int, int]]
-    """(low, high) of each partition; those that could not be asked are left out."""
-    topics: frozenset[str]
-    """Those of the wanted topics that exist."""
-    topic_ids: Mapping[str, str] = field(default_factory=dict)
-    asked_at: Positions = field(default_factory=dict)
-
-
 class Discovery:
     """Looks every ``interval_s``. ``positions`` is called from its thread and must return a copy."""
 
     def __init__(
         self, settings: Mapping[str, Any], topics: Iterable[str], positions: Callable[[], Positions],
-        interval_s: float,
+        interval_s: float, ids_s: float = IDS_S,
     ) -> None:  # fmt: skip
-        quiet: dict[str, Any] = {"log_level": 0, "error_cb": self._note}
-        self._consumer = Consumer(
-            {**settings, **quiet, "isolation.level": "read_uncommitted", "allow.auto.create.topics": False}
-        )
-        self._admin = AdminClient({**_client_settings(settings), **quiet})
+        calls: dict[str, Any] = {"error_cb": self._note}
+        self._consumer = Consumer({**settings, **calls, "isolation.level": "read_uncommitted"})
+        self._admin = AdminClient({**props.admin(settings), **calls})
         self._topics = frozenset(topics)
         self._positions = positions
         self._interval_s = interval_s
+        self._ids_s = ids_s
         self._ids_known = False
         self._ids_asked = False
         self._number = 0
         self._picture: Picture | None = None
         self._first = threading.Event()
         self._now = threading.Event()
+        self.group: Mapping[Key, tuple[int, str]] | None = None
+        """(offset, metadata) of the consumer group at the first look; empty where it could not be asked."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-discovery", daemon=True)
         self.up = False
@@ -71,6 +63,11 @@ class Discovery:
     def picture(self) -> Picture | None:
         """The newest picture; None: the cluster was not reached yet."""
         return self._picture
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the newest picture tells what is there now."""
+        return self._picture is not None and time.monotonic() - self._picture.begun_s < FRESH_S
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the first picture, or for the news that there is none."""
@@ -85,6 +82,13 @@ class Discovery:
         wanted = [TopicPartition(topic, partition, at_ms) for topic, partition in keys]
         found = self._consumer.offsets_for_times(wanted, timeout=LOOK_UP_S) if wanted else []
         return {(tp.topic, tp.partition): max(-1, tp.offset) for tp in found if tp.error is None}
+
+    def ids_now(self, topics: Iterable[str]) -> dict[str, str]:
+        """The topics' ids of this moment: one question, for a bounded time. Nothing where no id was ever learned."""
+        wanted = sorted(topics)
+        if not wanted or not self._ids_known or not self.up:
+            return {}
+        return self._described(wanted)
 
     def close(self) -> None:
         """Stop the thread, then the consumer."""
@@ -108,17 +112,29 @@ class Discovery:
                 self.up = False
                 self._note(error.args[0])
             self._first.set()
+            if self._picture is not None and self.group is None:
+                self.group = self._ask_group(list(self._picture.watermarks))
             self._now.wait(self._interval_s)
             self._now.clear()
 
     def _look(self) -> Picture:
-        asked_at = self._positions()
+        begun_s, asked_at = time.monotonic(), self._positions()
         found = self._consumer.list_topics(timeout=LOOK_UP_S).topics
         known = {t: found[t] for t in self._topics if t in found and found[t].error is None}
         keys = [(t, p) for t, topic in known.items() for p in topic.partitions]
         marks = {key: pair for key in keys if (pair := self._watermarks(key)) is not None}
         self._number += 1
-        return Picture(self._number, marks, frozenset(known), self._ids(sorted(known)), asked_at)
+        ids = self._ids(sorted(known))
+        return Picture(self._number, marks, frozenset(known), frozenset(keys), ids, asked_at, begun_s)
+
+    def _ask_group(self, keys: list[Key]) -> dict[Key, tuple[int, str]]:
+        """After the first picture, so that nobody waits for a coordinator that is down."""
+        try:
+            found = self._consumer.committed([TopicPartition(*key) for key in keys], timeout=LOOK_UP_S)
+        except KafkaException as error:
+            self._note(error.args[0])
+            return {}
+        return {(tp.topic, tp.partition): (tp.offset, tp.metadata or "") for tp in found if tp.error is None}
 
     def _watermarks(self, key: Key) -> tuple[int, int] | None:
         if self._stop.is_set():
@@ -134,10 +150,14 @@ class Discovery:
         rarely = self._ids_asked and not self._ids_known and self._number % IDS_RARELY
         if not topics or rarely or self._stop.is_set():
             return {}
-        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=IDS_S)
-        found = {topic: name for topic, future in asked.items() if (name := _topic_id(future))}
+        found = self._described(topics)
         self._ids_asked, self._ids_known = True, self._ids_known or bool(found)
         return found
+
+    def _described(self, topics: list[str]) -> dict[str, str]:
+        asked = self._admin.describe_topics(TopicCollection(topics), request_timeout=self._ids_s)
+        named = ((topic, _topic_id(future, 2 * self._ids_s)) for topic, future in asked.items())
+        return {topic: name for topic, name in named if name}
 
 
 def refusal(error: KafkaError) -> str | None:
@@ -156,22 +176,8 @@ _REFUSALS = frozenset({
 })  # fmt: skip
 
 
-def _topic_id(future: Future[Any]) -> str | None:
+def _topic_id(future: Future[Any], timeout_s: float) -> str | None:
     try:
-        return str(future.result(2 * IDS_S).topic_id)
+        return str(future.result(timeout_s).topic_id)
     except (KafkaException, TimeoutError, ValueError):
         return None
-
-
-def _client_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that an admin client takes too: what is about consuming makes it warn."""
-    consuming = (
-        "group.",
-        "auto.offset",
-        "enable.auto",
-        "enable.partition",
-        "isolation.",
-        "fetch.",
-        "queued.",
-    )
-    return {k: v for k, v in settings.items() if not k.startswith(consuming)}

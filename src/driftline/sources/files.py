@@ -79,6 +79,7 @@ class FileSource:
     """
 
     up = True
+    report_failures = 0
 
     def __init__(
         self, files: Sequence[tuple[Kind, str, int, Path]], topics: Mapping[str, Kind] | None = None
@@ -208,6 +209,13 @@ class FileSource:
     def skip(self, losses: Collection[Loss]) -> Mapping[TopicPartition, int]:  # noqa: ARG002
         """Files lose nothing."""
         return {}
+
+    def report(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Nobody watches files."""
+
+    def warnings(self) -> list[str]:
+        """Nothing happens to files."""
+        return []
 
     def topic_ids(self) -> Mapping[str, str]:
         """Files have none."""

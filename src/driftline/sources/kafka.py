@@ -1,11 +1,13 @@
-"""Kafka as a source: one consumer a stream, own offsets, own discovery, no consumer group.
+"""Kafka as a source: one consumer a stream, own offsets, own discovery, no membership of a group.
 
-It never commits and never resets an offset; where reading cannot go on, ``verify`` says what was lost.
+It never resets an offset; where reading cannot go on, ``verify`` says what was lost. The group is told offsets
+for tools that show lag, and its own are never read on from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -14,24 +16,20 @@ from driftline.errors import SourceRefused, UsageError
 from driftline.ports import Loss, PartitionStatus
 from driftline.records import Kind, RawBatch
 from driftline.records import TopicPartition as Key
-from driftline.sources.discovery import Discovery, Picture, refusal
-from driftline.sources.messages import batches, split
+from driftline.sources import properties as props
+from driftline.sources.discovery import IDS_S, Discovery, refusal
+from driftline.sources.group import GroupOffsets, foreign
+from driftline.sources.ledger import Ledger
+from driftline.sources.messages import batches, next_offsets, split
 from driftline.sources.offsets import UNKNOWN_OFFSET, loss_reason
+from driftline.sources.picture import Picture
+from driftline.sources.starts import starts
+from driftline.sources.unreadable import CODES as UNREADABLE
+from driftline.sources.unreadable import Failures, Probe, next_readable
 
-OWNED: Mapping[str, Any] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "allow.auto.create.topics": False,
-}
-"""What the daemon must own; the configuration refuses them in ``properties``."""
 CONSUME_MOST = 10_000
 OPEN_WAIT_S = 6.0
 DISCOVERY_S = 2.0
-GONE_AFTER = 2
-"""A topic is gone when so many looks in a row did not find it: one may be from a broker just starting."""
 
 
 class KafkaSource:
@@ -42,6 +40,8 @@ class KafkaSource:
     start
         For a partition never read before and there at the start: ``earliest``, ``latest``, or epoch
         milliseconds. One that appears later is read from its first record.
+    discovery_s, ids_s
+        Seconds between two looks at the cluster, and for one question about topic ids.
     topics
         Topic: the kind of its events. A topic that is missing is waited for.
 
@@ -56,27 +56,25 @@ class KafkaSource:
     def __init__(
         self, *, bootstrap_servers: str, topics: Mapping[str, Kind], group_id: str = "driftline",
         properties: Mapping[str, Any] | None = None, start: str | int = "earliest",
-        discovery_s: float = DISCOVERY_S,
+        discovery_s: float = DISCOVERY_S, ids_s: float = IDS_S,
     ) -> None:  # fmt: skip
-        self._settings: dict[str, Any] = {
-            **(properties or {}), "bootstrap.servers": bootstrap_servers, "group.id": group_id, **OWNED,
-        }  # fmt: skip
+        self._settings = props.consumer(bootstrap_servers, group_id, properties or {})
         self._topics = dict(topics)
         self._start = start
-        self._discovery_s = discovery_s
-        self._stored: dict[Key, int] = {}
-        self._positions: dict[Key, int] = {}
-        self._lost: dict[Key, Loss] = {}
-        self._paused: set[Key] = set()
-        self._ids: dict[str, str] = {}
-        self._missed: dict[str, int] = {}
+        self._discovery_s, self._ids_s = discovery_s, ids_s
+        self._ledger = Ledger(self._topics.keys())
+        self._failures = Failures()
+        self._group = GroupOffsets()
+        self._group_compared = False
+        self._warnings: list[str] = []
         self._applied = 0
-        self._began = False
+        self._there_at_first: frozenset[Key] | None = None
         self._reachable = True
         self._refused: str | None = None
+        self._discovery: Discovery | None = None
+        calls = {"error_cb": self._note, "on_commit": self._group.done}
         try:
-            self._consumer = Consumer({**self._settings, "error_cb": self._note, "log_level": 0})
-            self._discovery: Discovery | None = None
+            self._consumer = Consumer({**self._settings, **calls})
         except (KafkaException, ValueError, TypeError) as error:
             raise UsageError(f"kafka.properties: {error}") from error
 
@@ -87,9 +85,9 @@ class KafkaSource:
 
     def open(self, positions: Mapping[Key, int], topic_ids: Mapping[str, str] | None = None) -> None:
         """Begin. Waits at most ``OPEN_WAIT_S`` for the cluster; then ``refresh`` takes up what comes."""
-        self._stored = dict(positions)
-        self._ids = {topic: name for topic, name in (topic_ids or {}).items() if name}
-        self._discovery = Discovery(self._settings, self._topics, self._copy, self._discovery_s)
+        self._ledger.open(positions, topic_ids or {})
+        known = self._ledger.positions
+        self._discovery = Discovery(self._settings, self._topics, known.copy, self._discovery_s, self._ids_s)
         self._discovery.wait(OPEN_WAIT_S)
         self.refresh()
 
@@ -108,54 +106,77 @@ class KafkaSource:
 
     def partitions(self) -> list[PartitionStatus]:
         """Of all partitions read so far, paused and lost ones too."""
-        return [self._status(key, position) for key, position in self._positions.items()]
+        fresh = self.up and self._discovery is not None and self._discovery.fresh
+        return [self._ledger.status(k, *self._marks(k), fresh=fresh) for k in self._ledger.positions]
 
     def pause(self, partitions: Collection[Key]) -> None:
         """Unassign: what was fetched ahead is thrown away."""
-        known = [k for k in partitions if k in self._positions.keys() - self._paused - self._lost.keys()]
-        self._paused.update(k for k in partitions if k in self._positions)
-        self._leave(known)
+        self._leave(self._ledger.pause(partitions))
 
     def resume(self, partitions: Collection[Key]) -> None:
         """Assign again, at our own positions."""
-        back = [k for k in partitions if k in self._paused]
-        self._paused.difference_update(back)
-        self._assign({k: self._positions[k] for k in back if k not in self._lost})
+        self._read(self._ledger.resume(partitions))
 
     def refresh(self) -> list[Key]:
         """Take up what the newest look found, without waiting for a look."""
         self._raise_refused()
-        picture = self._discovery.picture if self._discovery else None
+        self._compare_group()
+        picture = self._picture
         if picture is None or picture.number == self._applied:
             return []
         self._applied = picture.number
         self._reachable = True
-        self._compare(picture)
+        self._lose(self._ledger.compare(picture))
         return self._take_up(picture)
 
     def verify(self) -> list[Loss]:
-        """All losses known; each stays until the source is opened anew. Lost partitions are not read."""
-        self._lose(self._absent())
-        return list(self._lost.values())
+        """All losses known; each stays until it is skipped. Lost partitions are not read.
+
+        Asks for the topics' ids anew where the broker tells any, so that what was read before the call, and is
+        committed after it, is known to be of the topics that the state means.
+        """
+        if self._discovery is not None:
+            ids = self._discovery.ids_now({topic for topic, _ in self._ledger.positions})
+            self._lose(self._ledger.compare_ids(ids, {}))
+        self._lose(self._ledger.absent())
+        return [loss for _, loss in sorted(self._ledger.lost.items())]
 
     def skip(self, losses: Collection[Loss]) -> dict[Key, int]:
-        """Give lost records up: read on from the first that is there. Returns the new positions."""
-        picture = self._discovery.picture if self._discovery else None
-        fresh = {}
-        for loss in losses:
-            key = (loss.topic, loss.partition)
-            if key not in self._lost or picture is None or key not in picture.watermarks:
-                continue
-            fresh[key] = picture.watermarks[key][0]
-            self._ids[loss.topic] = picture.topic_ids.get(loss.topic, self._ids.get(loss.topic, ""))
-            del self._lost[key]
-        self._positions.update(fresh)
-        self._assign({k: p for k, p in fresh.items() if k not in self._paused})
+        """Give lost records up: read on from the first that can be read. Returns the new positions.
+
+        A topic that is gone stays lost until it is there again.
+        """
+        if (picture := self._picture) is None:
+            return {}
+        named = {(loss.topic, loss.partition): loss for loss in losses}
+        fresh = {
+            key: self._first_readable(loss, *picture.watermarks[key])
+            for key, loss in named.items()
+            if key in self._ledger.lost and key in picture.watermarks
+        }
+        self._read(self._ledger.give_up(fresh, picture.topic_ids))
         return fresh
+
+    def report(self, positions: Mapping[Key, int]) -> None:
+        """Tell the group; ``positions`` are those that are committed to the state."""
+        if self._group_compared:
+            found = self._ledger.positions
+            self._group.tell(self._consumer, {key: at for key, at in positions.items() if key in found})
+
+    def warnings(self) -> list[str]:
+        """What somebody should know, since the last call."""
+        told = [*self._warnings, *self._group.warnings]
+        self._warnings, self._group.warnings = [], []
+        return told
+
+    @property
+    def report_failures(self) -> int:
+        """How often the group could not be told."""
+        return self._group.failures
 
     def topic_ids(self) -> Mapping[str, str]:
         """Topic: its id, empty where the broker tells none."""
-        return dict(self._ids)
+        return dict(self._ledger.ids)
 
     def close(self) -> None:
         """Close both clients."""
@@ -165,140 +186,108 @@ class KafkaSource:
 
     # -- records -------------------------------------------------------------------------------------
 
-    def _take(self, records: list[Message]) -> list[RawBatch]:
+    def _take(self, records: Sequence[Message]) -> list[RawBatch]:
         self._reachable = True
         made = batches(records, self._topics)
         for batch in made:
-            last = dict(zip(batch.source.tolist(), batch.offsets.tolist(), strict=True))
-            for code, offset in last.items():
-                self._positions[batch.sources[code]] = offset + 1
+            self._ledger.positions.update(next_offsets(batch))
+            if self._failures:
+                self._failures.passed(batch.sources)
         return made
 
     def _on_event(self, message: Message) -> None:
         error = message.error()
-        topic, partition = message.topic(), message.partition()
-        if error is None or topic is None or partition is None:
+        key = (message.topic() or "", message.partition() or 0)
+        if error is None or not key[0]:
             return
-        key, code = (topic, partition), error.code()
+        code = error.code()
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are public
-            self._positions[key] = max(self._positions.get(key, 0), message.offset() or 0)
+            known = self._ledger.positions
+            known[key] = max(known.get(key, 0), message.offset() or 0)
+            self._failures.passed([key])
         elif code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
-            self._out_of_range(key, str(error.str()))
+            self._lose([self._loss(key, str(error.str()))])
+            if self._discovery is not None:
+                self._discovery.ask()
+        elif code in UNREADABLE:
+            if self._failures.failed(key):
+                self._lose([self._loss(key, f"what comes next cannot be read: {error.str()}")])
         else:
             self._note(error)
 
-    def _out_of_range(self, key: Key, why: str) -> None:
+    def _loss(self, key: Key, why: str) -> Loss:
         low, high = self._marks(key)
-        position = self._positions.get(key, UNKNOWN_OFFSET)
-        self._lose([Loss(*key, position, low, high, loss_reason(position, low, high) or why)])
-        if self._discovery is not None:
-            self._discovery.ask()
+        position = self._ledger.positions.get(key, UNKNOWN_OFFSET)
+        return Loss(*key, position, low, high, loss_reason(position, low, high) or why)
+
+    def _first_readable(self, loss: Loss, low: int, high: int) -> int:
+        key = (loss.topic, loss.partition)
+        if key not in self._failures.given_up or loss_reason(loss.stored, low, high):
+            return low
+        self._failures.passed([key])
+        with closing(Probe(self._settings, key)) as probe:
+            return next_readable(loss.stored, high, probe.readable)
 
     # -- partitions ----------------------------------------------------------------------------------
 
     def _take_up(self, picture: Picture) -> list[Key]:
-        new = {k: marks for k, marks in picture.watermarks.items() if k not in self._positions}
-        starts = self._starts(new)
-        self._positions.update(starts)
-        losses = []
-        for key, position in starts.items():
-            if key in self._stored and (why := loss_reason(position, *new[key])):
-                losses.append(Loss(*key, position, *new[key], why))
-        self._lose(losses)
-        fresh = {k: p if k in self._stored or p != new[k][0] else OFFSET_BEGINNING for k, p in starts.items()}
-        self._assign({k: p for k, p in fresh.items() if k not in self._lost})
-        self._began = True
-        return list(starts)
+        new = {k: marks for k, marks in picture.watermarks.items() if k not in self._ledger.positions}
+        if self._there_at_first is None:
+            self._there_at_first = picture.partitions
+        appeared = new.keys() - self._there_at_first
+        found = starts(self._start, new, self._ledger.stored, appeared, self._at_time)
+        self._warnings += self._ledger.grown(found)
+        self._lose(self._ledger.take_up(found, picture))
+        self._read([key for key in found if key not in self._ledger.lost], new)
+        return list(found)
 
-    def _starts(self, new: Mapping[Key, tuple[int, int]]) -> dict[Key, int]:
-        starts = {k: self._stored.get(k, low) for k, (low, _) in new.items()}
-        unread = [k for k in new if k not in self._stored]
-        if self._began or self._start == "earliest":
-            return starts
-        if self._start == "latest":
-            return starts | {k: new[k][1] for k in unread}
+    def _at_time(self, keys: list[Key], at_ms: int) -> Mapping[Key, int]:
         try:
-            found = self._discovery.start_offsets(unread, int(self._start)) if self._discovery else {}
+            return self._discovery.start_offsets(keys, at_ms) if self._discovery else {}
         except KafkaException:
-            found = {}
-        starts |= {k: offset if offset >= 0 else new[k][1] for k, offset in found.items()}
-        return {k: v for k, v in starts.items() if k in self._stored or k in found}
+            return {}
 
-    def _assign(self, offsets: Mapping[Key, int]) -> None:
-        if offsets:
-            self._consumer.incremental_assign([TopicPartition(*k, o) for k, o in offsets.items()])
+    def _read(self, keys: Iterable[Key], fresh: Mapping[Key, tuple[int, int]] | None = None) -> None:
+        """From our own positions; a partition never read before from its first record, whatever that is by now."""
+        stored, assigned = self._ledger.stored, []
+        for key in keys:
+            at = self._ledger.positions[key]
+            new = fresh is not None and key not in stored and at == fresh[key][0]
+            assigned.append(TopicPartition(*key, OFFSET_BEGINNING if new else at))
+        if assigned:
+            self._consumer.incremental_assign(assigned)
 
     def _leave(self, keys: Iterable[Key]) -> None:
-        leaving = [TopicPartition(*key) for key in keys]
+        assigned = {(tp.topic, tp.partition) for tp in self._consumer.assignment()}
+        leaving = [TopicPartition(*key) for key in keys if key in assigned]
         if leaving:
             self._consumer.incremental_unassign(leaving)
 
-    # -- losses --------------------------------------------------------------------------------------
-
-    def _compare(self, picture: Picture) -> None:
-        """Against what the look saw: positions of when it began, and the topics' ids."""
-        losses = [
-            Loss(*key, position, low, high, why)
-            for key, position in picture.asked_at.items()
-            if key in picture.watermarks
-            for low, high in [picture.watermarks[key]]
-            if (why := loss_reason(self._settled(key, position, low), low, high))
-        ]
-        for topic, name in picture.topic_ids.items():
-            if self._ids.setdefault(topic, name) != name:
-                losses += self._of_topic(topic, picture, "the topic was deleted and made anew")
-        known = {topic for topic, _ in (*self._positions, *self._stored)} & self._topics.keys()
-        self._missed = {t: self._missed.get(t, 0) + 1 for t in known - picture.topics}
-        self._lose(losses)
-
-    def _settled(self, key: Key, position: int, low: int) -> int:
-        """Records fetched before they were deleted count as read when they were."""
-        return max(position, min(self._positions[key], low))
-
-    def _of_topic(self, topic: str, picture: Picture, why: str) -> list[Loss]:
-        keys = {k for k in (*self._positions, *self._stored) if k[0] == topic}
-        unknown = (UNKNOWN_OFFSET, UNKNOWN_OFFSET)
-        positions = {**self._stored, **self._positions}
-        return [Loss(*k, positions[k], *picture.watermarks.get(k, unknown), why) for k in sorted(keys)]
-
-    def _absent(self) -> list[Loss]:
-        gone = {t for t, count in self._missed.items() if count >= GONE_AFTER}
-        positions = {**self._stored, **self._positions}
-        why = "the topic is gone"
-        return [
-            Loss(*k, p, UNKNOWN_OFFSET, UNKNOWN_OFFSET, why) for k, p in positions.items() if k[0] in gone
-        ]
-
     def _lose(self, losses: Iterable[Loss]) -> None:
-        for loss in losses:
-            key = (loss.topic, loss.partition)
-            if key in self._lost:
-                continue
-            self._lost[key] = loss
-            if key in self._positions and key not in self._paused and self._assigned(key):
-                self._leave([key])
-
-    def _assigned(self, key: Key) -> bool:
-        return any((tp.topic, tp.partition) == key for tp in self._consumer.assignment())
+        if leaving := self._ledger.lose(losses):
+            self._leave(leaving)
 
     # -- what is known -------------------------------------------------------------------------------
 
-    def _status(self, key: Key, position: int) -> PartitionStatus:
-        low, high = self._marks(key)
-        at_end = high != UNKNOWN_OFFSET and position >= high and key not in self._lost
-        return PartitionStatus(*key, position, _known(high), _known(low), at_end)
+    @property
+    def _picture(self) -> Picture | None:
+        return self._discovery.picture if self._discovery else None
 
     def _marks(self, key: Key) -> tuple[int, int]:
         """(low, high): the newer of the last look and what came with the records."""
-        picture = self._discovery.picture if self._discovery else None
+        picture = self._picture
         low, high = (picture.watermarks if picture else {}).get(key, (UNKNOWN_OFFSET, UNKNOWN_OFFSET))
-        if key in self._paused or key in self._lost:
+        if not self._ledger.reads(key):
             return low, high
         cached = self._consumer.get_watermark_offsets(TopicPartition(*key), cached=True)
         return low, max(high, cached[1] if cached else UNKNOWN_OFFSET)
 
-    def _copy(self) -> dict[Key, int]:
-        return self._positions.copy()
+    def _compare_group(self) -> None:
+        """Once: the group's offsets with the state's, which count."""
+        found = self._discovery.group if self._discovery else None
+        if found is not None and not self._group_compared:
+            self._group_compared = True
+            self._warnings += foreign(self._ledger.stored, found)
 
     def _note(self, error: KafkaError) -> None:
         self._refused = self._refused or refusal(error)
@@ -309,7 +298,3 @@ class KafkaSource:
         why = self._refused or (self._discovery.refused if self._discovery else None)
         if why:
             raise SourceRefused(f"Kafka refuses for good: {why}")
-
-
-def _known(offset: int) -> int | None:
-    return None if offset == UNKNOWN_OFFSET else offset

@@ -16,8 +16,8 @@ from driftline.ports import PartitionStatus
 from driftline.records import Kind, RawBatch
 from driftline.records import TopicPartition as Key
 from driftline.sources.discovery import refusal
-from driftline.sources.kafka import OWNED
 from driftline.sources.messages import batches, split
+from driftline.sources.properties import consumer
 
 LOOK_UP_S = 10.0
 POLL_S = 1.0
@@ -69,10 +69,9 @@ class KafkaRange:
         self._topics = dict(topics)
         self._servers = bootstrap_servers
         self._refused: str | None = None
-        settings: dict[str, Any] = {
-            **(properties or {}), "bootstrap.servers": bootstrap_servers, "group.id": "driftline-replay", **OWNED,
-            "error_cb": self._note, "log_level": 0,
-        }  # fmt: skip
+        settings = consumer(bootstrap_servers, "driftline-replay", properties or {}) | {
+            "error_cb": self._note
+        }
         try:
             self._consumer = Consumer(settings)
         except (KafkaException, ValueError, TypeError) as error:

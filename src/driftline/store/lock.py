@@ -76,7 +76,8 @@ def _sign(descriptor: int) -> None:
     os.pwrite(descriptor, holder.encode(), 0)
 
 
-def _holder(path: Path) -> str:
+def holder(path: Path) -> str:
+    """Who holds the state file at ``path``, as far as its lock file tells."""
     try:
         holder = json.loads(_lock_path(path).read_bytes())
         return f"process {holder['pid']} on host {holder['host']}"
@@ -85,4 +86,4 @@ def _holder(path: Path) -> str:
 
 
 def _refusal(path: Path) -> str:
-    return f"the state file {path} is in use by {_holder(path)}; stop it, or wait for it with --wait"
+    return f"the state file {path} is in use by {holder(path)}; stop it, or wait for it with --wait"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-FORMAT = 1
-"""Raised with every change that an older program cannot read."""
+FORMAT = 2
+"""Raised with every change that an older program cannot read; ``migrations`` has a step for each."""
 
 APPLICATION_ID = 0x44524654
 """SQLite's ``application_id`` of a state file: "DRFT"."""

@@ -44,6 +44,9 @@ class FakeSource:
         self._ids = {topic: f"id-of-{topic}" for topic in topics}
         self._known_ids: dict[str, str] = {}
         self._up = True
+        self.reported: dict[TopicPartition, int] = {}
+        self.report_failures = 0
+        self.told: list[str] = []
         for topic in topics:
             self.grow(topic, partitions)
 
@@ -140,6 +143,15 @@ class FakeSource:
         fresh = {(x.topic, x.partition): self._logs[x.topic, x.partition].low for x in losses}
         self._positions.update(fresh)
         return fresh
+
+    def report(self, positions: Mapping[TopicPartition, int]) -> None:
+        """What tools that show lag would see."""
+        self.reported.update(positions)
+
+    def warnings(self) -> list[str]:
+        """The texts that a test put into ``told``."""
+        told, self.told = self.told, []
+        return told
 
     def topic_ids(self) -> Mapping[str, str]:
         """The identity of each topic."""

@@ -57,14 +57,8 @@ def _effects(rule: RuleSpec, place: Place) -> Iterator[Doubt]:
             (*place, "no_data"),
             "asks for a retraining where there is no data to train on; write hold, or then: notify",
         )
-    if isinstance(rule.when, Silence):
-        if retrains:
-            yield (
-                (*place, "then"),
-                "asks for a retraining where there is no data to train on; write then: notify",
-            )
-        if rule.no_data != "hold":
-            yield (*place, "no_data"), "has no effect: a rule on silence is not judged on windows"
+    if isinstance(rule.when, Silence) and rule.no_data != "hold":
+        yield (*place, "no_data"), "has no effect: a rule on silence is not judged on windows"
 
 
 def _never(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> str | None:

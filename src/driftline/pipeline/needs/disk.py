@@ -79,4 +79,4 @@ def _index(asked: Asked, slot: Slot) -> None:
         key = kind, (topics[kind] or ("none",))[0], place // len(kinds)
         at_ms = (first - bucket) * bucket_ms
         span = [bucket * each, (bucket + 1) * each - 1, at_ms, at_ms + bucket_ms - 1]
-        slot.data.buckets.setdefault(key, {})[first - bucket] = span
+        slot.data.widen(key, first - bucket, span)

@@ -43,10 +43,9 @@ def _empty(asked: Asked) -> StreamEngine:
 def _rules(asked: Asked, slot: Slot) -> tuple[tuple[RuleView, ...], dict[tuple[str, str, str, str], int]]:
     """Every instance of every rule that concerns the version, and the counters of its triggers."""
     latest = {
-        (slot.code, kind, p.window.length_ms): Latest(0, 0, _evaluated(slot, kind, p))
-        for kind, p in slot.panes()
+        (kind, p.window.length_ms): Latest(0, 0, 0, _evaluated(slot, kind, p)) for kind, p in slot.panes()
     }
-    lookup = SlotLookup(slot, latest, {})
+    lookup = SlotLookup(slot, lambda kind, length_ms: latest.get((kind, length_ms)), {})
     average = {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(asked.settings.task)
     views: list[RuleView] = []
     triggers: dict[tuple[str, str, str, str], int] = {}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-_SPEC = importlib.util.spec_from_file_location("real_broker", Path(__file__).with_name("real_broker.py"))
-real_broker: Any = importlib.util.module_from_spec(_SPEC)  # type: ignore[arg-type]
-_SPEC.loader.exec_module(real_broker)  # type: ignore[union-attr]
+from tests.kafka import real_broker
 
 
 def _broker(folder: Path, *, killable: bool) -> Any:
@@ -24,9 +20,9 @@ def _broker(folder: Path, *, killable: bool) -> Any:
         pytest.skip(f"NO REAL KAFKA: {error}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def any_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Kafka that tests share and leave alive; topics need names of their own."""
+    """A Kafka that all tests share and leave alive; topics need names of their own."""
     broker = _broker(tmp_path_factory.mktemp("kafka"), killable=False)
     yield broker
     broker.close()

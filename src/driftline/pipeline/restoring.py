@@ -1,0 +1,178 @@
+"""From the blobs of the state file to a pipeline that goes on where the commit left it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from driftline.aggregates.totals import Totals
+from driftline.join import log
+from driftline.join.lifetime import Policy
+from driftline.pipeline.blocks import join_block, key_of, late_rows, number_of, staged_block
+from driftline.pipeline.engine import Pipeline
+from driftline.pipeline.places import Places
+from driftline.pipeline.slots import Slot
+from driftline.pipeline.state import LateRows
+from driftline.records import Blob, BlobKey
+from driftline.settings import WindowKind
+from driftline.stamp.watermark import UNSET_MS
+
+NEVER = Policy(1 << 60, 1 << 60, 1 << 60)
+"""Of a model that no expiry has met: nothing of it expired."""
+
+
+def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
+    """Bring an empty pipeline to where the snapshot was taken."""
+    if ("meta", "stream") not in blobs:
+        return
+    data = blobs["meta", "stream"].data
+    pipeline.watermark_ms = data["watermark_ms"]
+    stream = pipeline.stream
+    topics = {*stream.predictions, *stream.labels, *stream.features}
+    pipeline.watermarks = {(t, p): w for t, p, w in data["watermarks"] if t in topics}
+    pipeline.positions = {(t, p): o for t, p, o in data["positions"] if t in topics}
+    pipeline.counts = Counter({tuple(k): n for *k, n in data["counts"]})
+    unmonitored = blobs["meta", "unmonitored"].data["rows"]
+    pipeline.unmonitored = Counter({(m, v): n for m, v, n in unmonitored})
+    pipeline.partitions = Places((t, p) for t, p in data["partitions"])
+    slots = _names(pipeline, blobs["meta", "names"])
+    pipeline.learn_policies()
+    _join(pipeline, blobs)
+    _staged(pipeline, blobs)
+    _late(pipeline, blobs, slots)
+    for (table, _key), blob in blobs.items():
+        if table == "counter":
+            _counter(pipeline, blob)
+    for (table, key), blob in blobs.items():
+        if table == "pane" and not _pane(pipeline, blob):
+            pipeline.written.useless.append((table, key))
+    pipeline.forget()
+
+
+def _names(pipeline: Pipeline, blob: Blob) -> dict[int, Slot]:
+    """Make the models and versions that are still configured; returns the versions by place."""
+    registry, written = pipeline.registry, pipeline.written
+    for model in blob.data["models"]:
+        written.models.append(model["name"])
+        state = registry.model(model["name"])
+        if state is not None and model["classes"]:
+            state.classes[:] = model["classes"]
+    slots = {}
+    for place, (name, version) in enumerate(blob.data["slots"]):
+        written.slots.append((name, version))
+        registry.schema_of(name, version)
+        slot = registry.slot(name, version)
+        if slot is not None:
+            slots[place] = slot
+    for slot in registry.slots:
+        slot.grow()
+    policies = {m["name"]: Policy(*m["policy"]) for m in blob.data["models"] if m["policy"]}
+    pipeline.join.expired_policies = [policies.get(m.name, NEVER) for m in registry.by_code]
+    return slots
+
+
+def _join(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
+    join, data = pipeline.join, blobs["meta", "stream"].data["join"]
+    join.counts = Counter(data["counts"])
+    join.expires, join.expired_ms = data["expires"], data["expired_ms"]
+    models = pipeline.written.model_codes(pipeline.registry)
+    slots = pipeline.written.slot_codes(pipeline.registry)
+    blocks = [
+        join_block(number_of(key)[1], blob, models, slots)
+        for (table, key), blob in blobs.items()
+        if table == "join_block"
+    ]
+    log.read(join, blocks, join.expired_policies)
+
+
+def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
+    taken = blobs["meta", "stream"].data["taken"]
+    models = pipeline.written.model_codes(pipeline.registry)
+    slots = pipeline.written.slot_codes(pipeline.registry)
+    for kind, staging, name, codes in (
+        ("labels", pipeline.labels, "model", models),
+        ("changes", pipeline.changes, "slot", slots),
+        ("places", pipeline.places, "slot", slots),
+    ):
+        found = [
+            staged_block(number_of(key)[1], blob, name, codes)
+            for (table, key), blob in blobs.items()
+            if table == "staged" and number_of(key)[0] == kind
+        ]
+        staging.read((block for block, _lost in found), *taken[kind])
+        staging.ledger.force(block.number for block, lost in found if lost)
+    if (origins := blobs.get(("staged", key_of("origins", 0)))) is not None:
+        pipeline.origins.restore(origins.arrays)
+
+
+def _late(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], slots: dict[int, Slot]) -> None:
+    takes, taken_ms = blobs["meta", "stream"].data["taken"]["places"]
+    for (table, key), blob in sorted(blobs.items(), key=lambda item: item[0]):
+        if table != "staged" or number_of(key)[0] != "late":
+            continue
+        number = number_of(key)[1]
+        written = 0
+        for rows in late_rows(blob, slots, number):
+            written += len(rows.eff_ms)
+            pipeline.late += _waiting(rows, taken_ms if blob.data["takes"] < takes else None)
+        pipeline.written.late.know(number, 0, written, written)
+        if len({row["slot"] for row in blob.data["rows"]} - slots.keys()):
+            pipeline.written.late.force([number])
+
+
+def _waiting(rows: LateRows, taken_ms: int | None) -> list[LateRows]:
+    """What of late rows had not taken effect."""
+    if taken_ms is None:
+        return [rows]
+    rest = (rows.eff_ms >= taken_ms).nonzero()[0]
+    if not len(rest):
+        return []
+    part = rows.part.take(rest)
+    return [LateRows(rows.slot, part, rows.time_ms[rest], rows.eff_ms[rest], rows.counted[rest], rows.block)]
+
+
+def _counter(pipeline: Pipeline, blob: Blob) -> None:
+    slot = pipeline.registry.of.get((blob.data["model"], blob.data["version"]))
+    if slot is None:
+        return
+    if "rows" in blob.data:
+        slot.data.restore(blob.data["start_ms"], blob.data["size_ms"], blob.data["rows"])
+        return
+    data = blob.data
+    slot.first_ms, slot.last_ms, slot.predictions = data["first_ms"], data["last_ms"], data["predictions"]
+    slot.delays[:], slot.delay_sum_ms = blob.arrays["delays"], data["delay_sum_ms"]
+    slot.latency[:], slot.latency_sum_ms = blob.arrays["latency"], data["latency_sum_ms"]
+    if "windows" in data and pipeline.watermark_ms > UNSET_MS:
+        _begin(slot, data, pipeline.watermark_ms)
+
+
+def _begin(slot: Slot, data: Mapping[str, Any], watermark_ms: int) -> None:
+    """Windows that are new, or count otherwise by now (another reference, other segments), begin anew.
+
+    What was read ahead of W was counted the old way too, so they begin after the last event that was seen.
+    """
+    begin_ms = max(watermark_ms, slot.last_ms + 1)
+    since = {(kind, length, slide): since_ms for kind, length, slide, since_ms in data["windows"]}
+    for kind, panes in slot.panes():
+        key = (str(kind), panes.window.length_ms, panes.window.slide_ms)
+        same = data["layouts"][str(kind)] == slot.layout_id(kind)
+        panes.since_ms = since[key] if same and key in since else begin_ms
+
+
+def _pane(pipeline: Pipeline, blob: Blob) -> bool:
+    """Whether a pane still has its place; nothing is summed that was counted otherwise."""
+    data = blob.data
+    slot = pipeline.registry.of.get((data["model"], data["version"]))
+    if slot is None:
+        return True  # the model may come back into the configuration
+    kind, end_ms = WindowKind(data["kind"]), data["start_ms"] + data["slide_ms"]
+    for panes_kind, panes in slot.panes():
+        window = (panes.window.length_ms, panes.window.slide_ms)
+        begun = panes.since_ms is None or end_ms > panes.since_ms
+        if panes_kind is kind and window == (data["length_ms"], data["slide_ms"]) and begun:
+            a = {n: v.copy() for n, v in blob.arrays.items()}
+            unseen = tuple(dict(u) for u in data["unseen"])
+            panes.panes[data["start_ms"]] = Totals(a["counts"], a["sums"], a["low"], a["high"], unseen)
+            return True
+    return False
