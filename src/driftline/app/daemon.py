@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from driftline.app.committing import blobs, controls, partitions, seen
 from driftline.app.outbox import Effect, Outbox
 from driftline.app.reloading import Reloading
 from driftline.app.runner import REFRESH_S, Runner
@@ -17,16 +18,16 @@ from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView
 from driftline.pipeline.engine import Fed
 from driftline.pipeline.recent import Recent
-from driftline.pipeline.snapshot import restore, snapshot, unwritten_bytes
+from driftline.pipeline.snapshot import restore, unwritten_bytes
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import committed
 from driftline.ports import Loss, Publisher
-from driftline.records import Blob, BlobKey, Control, Message, TopicPartition
+from driftline.records import Blob, Control, Message, TopicPartition
 from driftline.settings import StreamSettings
 from driftline.sinks.dead_letters import dead_letter, place_of
 from driftline.sources.offsets import RECREATED
 from driftline.stamp.watermark import UNSET_MS
-from driftline.store.rows import Commit, PartitionRow, Stored, StreamKey
+from driftline.store.rows import Commit, Stored, StreamKey
 from driftline.store.sqlite import SqliteStore, StateFull
 
 COMMIT_LEAST_S = 1.0
@@ -246,17 +247,15 @@ class Daemon:
         for runner in self.runners:
             if runner.spoiled:
                 continue
-            pipeline = runner.engine.pipeline
-            pipeline.catch_up()
-            commit.controls += [_control_row(runner.name, commit.now_ms, c) for c in pipeline.controls]
-            pipeline.controls.clear()
+            runner.engine.pipeline.catch_up()
+            commit.controls += controls(runner, commit.now_ms)
             if runner.dirty or any(name == runner.name for name, _ in self.effects.queue):
-                commit.blobs |= {(runner.name, t, k): b for (t, k), b in _blobs(runner).items()}
-                commit.partitions += _rows(runner)
+                commit.blobs |= {(runner.name, t, k): b for (t, k), b in blobs(runner).items()}
+                commit.partitions += partitions(runner)
                 runner.dirty = False
         if self.recent.dirty:
             commit.blobs["", *RECENT_KEY] = self.recent.blob()
-        commit.blobs["", "meta", "models"] = Blob(1, {"seen": self._seen()})
+        commit.blobs["", "meta", "models"] = Blob(1, {"seen": seen(self.runners)})
         commit.outbox, commit.sent = self.effects.queue, self.effects.sent
         return commit
 
@@ -269,13 +268,6 @@ class Daemon:
         self.owed, self.owed_controls = dict(commit.blobs), commit.controls
         for runner in self.runners:
             runner.dirty = True
-
-    def _seen(self) -> list[dict[str, Any]]:
-        seen: list[tuple[str, str, bool, int]] = []
-        for pipeline in (r.engine.pipeline for r in self.runners):
-            seen += [(s.model.name, s.version, True, s.predictions) for s in pipeline.registry.slots]
-            seen += [(model, version, False, n) for (model, version), n in pipeline.unmonitored.items()]
-        return [dict(zip(("model", "version", "monitored", "events"), row, strict=True)) for row in seen]
 
     def _delivered(self) -> None:
         for delivery in self.effects.delivered(time.monotonic()):
@@ -355,32 +347,6 @@ def _restore(runner: Runner, stored: Stored) -> None:
     if runner.engine.rules is not None:
         runner.engine.rules.restore(blobs)
     runner.committed = committed(runner.engine)
-
-
-def _blobs(runner: Runner) -> dict[BlobKey, Blob | None]:
-    blobs = snapshot(runner.engine.pipeline)
-    if runner.engine.rules is not None:
-        blobs["rule_state", "rules"] = runner.engine.rules.snapshot()
-    return blobs
-
-
-def _rows(runner: Runner) -> list[PartitionRow]:
-    """Where reading goes on in every partition, also where nothing has been read yet."""
-    pipeline, ids = runner.engine.pipeline, runner.source.topic_ids()
-    positions = {(s.topic, s.partition): s.position for s in runner.source.partitions() if s.position >= 0}
-    positions |= pipeline.positions
-    return [
-        PartitionRow(runner.name, t, p, offset, pipeline.watermarks.get((t, p), 0), ids.get(t, ""))
-        for (t, p), offset in positions.items()
-    ]
-
-
-def _control_row(stream: str, at_ms: int, control: Control) -> tuple[str, int, str, dict[str, Any]]:
-    data = {
-        "topic": control.topic, "partition": control.partition, "offset": control.offset,
-        "watermark_ms": control.watermark_ms,
-    }  # fmt: skip
-    return stream, at_ms, control.kind, data
 
 
 def _places(fed: Fed) -> list[TopicPartition]:
