@@ -23,8 +23,7 @@ demo: $(STAMP) ## The whole story on real data, with a broker inside the process
 	@$(BIN)/driftline demo $(DEMO_ARGS)
 
 test: $(STAMP) ## All tests that need no real Kafka, on two cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka and not chaos and not bench" -rs $(TEST_ARGS) \
-	  tests/story tests  # the longest first, so that no worker waits for it in the end
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka and not chaos and not bench" -rs $(TEST_ARGS)
 
 test-browser: $(STAMP) ## The tests of the status page in a real Chromium
 	DRIFTLINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser $(TEST_ARGS)
