@@ -8,8 +8,7 @@ STAMP := $(VENV)/.ready
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-kafka lint format bench lock clean
-.PHONY: help demo test test-kafka test-prometheus dashboards lint format bench lock clean
+.PHONY: help demo test test-browser test-prometheus test-kafka test-chaos dashboards lint format bench lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -23,14 +22,17 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP) ## The whole story on real data, with a broker inside the process
 	@$(BIN)/driftline demo $(DEMO_ARGS)
 
-test: $(STAMP) ## All tests that need no real Kafka
-	$(BIN)/python -m pytest -m "not kafka and not bench" $(TEST_ARGS)
+test: $(STAMP) ## All tests that need no real Kafka, on two cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka and not chaos and not bench" -rs $(TEST_ARGS)
 
 test-browser: $(STAMP) ## The tests of the status page in a real Chromium
 	DRIFTLINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser $(TEST_ARGS)
 
 test-kafka: $(STAMP) ## The tests on a real Apache Kafka
-	$(BIN)/python -m pytest -m "kafka and not bench" -rs $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "kafka and not chaos and not bench" -rs $(TEST_ARGS)
+
+test-chaos: $(STAMP) ## Random kills of daemon and broker under load, against the oracle (DRIFTLINE_CHAOS_SEED, _KILLS)
+	$(BIN)/python -m pytest -m chaos -s -rs $(TEST_ARGS)
 
 test-prometheus: $(STAMP) ## The tests on a real Prometheus and Alertmanager
 	$(BIN)/python -m pytest -m "prometheus and not bench" -rs $(TEST_ARGS)
@@ -58,6 +60,9 @@ lock: ## Compile requirements/*.txt anew (needs uv in .venv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	echo 'hatchling>=1.25' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  -c requirements/dev.txt - -o requirements/build.txt
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

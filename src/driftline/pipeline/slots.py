@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import gcd
@@ -94,6 +95,14 @@ class Slot:
     def settings(self) -> ModelSettings:
         """The model's settings."""
         return self.model.settings
+
+    def layout_id(self, kind: WindowKind) -> str:
+        """What the counts of a kind of windows mean; panes of another layout are never summed with them."""
+        if kind is WindowKind.DRIFT:
+            known = self.profile.id if self.profile else list(self.drift.classes)
+            return json.dumps([str(self.settings.task), known])
+        p = self.performance
+        return json.dumps([str(p.task), p.positive, p.segments, p.label_mean])
 
     def panes(self) -> Iterable[tuple[WindowKind, Panes]]:
         """All windows of both kinds."""

@@ -39,6 +39,8 @@ def snapshot(pipeline: Pipeline) -> Blobs:
     unmonitored = {"rows": [[*k, n] for k, n in pipeline.unmonitored.items()]}
     pipeline.written.put(blobs, ("meta", "unmonitored"), Blob(FORMAT, unmonitored))
     blobs["meta", "stream"] = _stream(pipeline)
+    blobs |= dict.fromkeys(pipeline.written.useless)
+    pipeline.written.useless.clear()
     return blobs
 
 
@@ -114,7 +116,11 @@ def _late(pipeline: Pipeline, blobs: Blobs) -> None:
 def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
     key = ("counter", json.dumps(["slot", *slot.key]))
     delays, latency = int(slot.delays.sum()), int(slot.latency.sum())
+    windows = [[str(kind), p.window.length_ms, p.window.slide_ms, p.since_ms] for kind, p in slot.panes()]
+    layouts = {str(kind): slot.layout_id(kind) for kind in WindowKind}
     version = (
+        windows,
+        layouts,
         slot.first_ms,
         slot.last_ms,
         slot.predictions,
@@ -127,7 +133,7 @@ def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
         data = {
             "model": slot.model.name, "version": slot.version, "first_ms": slot.first_ms, "last_ms": slot.last_ms,
             "predictions": slot.predictions, "delay_sum_ms": slot.delay_sum_ms, "latency_sum_ms": slot.latency_sum_ms,
-            "bins_id": slot.profile.bins_id if slot.profile else "",
+            "bins_id": slot.profile.bins_id if slot.profile else "", "windows": windows, "layouts": layouts,
         }  # fmt: skip
         blobs[key] = Blob(FORMAT, data, {"delays": slot.delays.copy(), "latency": slot.latency.copy()})
     size_ms = slot.data.bucket_ms
