@@ -8,9 +8,7 @@ STAMP := $(VENV)/.ready
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka test-chaos lint format bench lock clean
-.PHONY: help demo test test-browser test-kafka lint format bench lock clean
-.PHONY: help demo test test-kafka test-prometheus dashboards lint format bench lock clean
+.PHONY: help demo test test-browser test-prometheus test-kafka test-chaos dashboards lint format bench lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -24,8 +22,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP) ## The whole story on real data, with a broker inside the process
 	@$(BIN)/driftline demo $(DEMO_ARGS)
 
-test: $(STAMP) ## All tests that need no real Kafka
-	$(BIN)/python -m pytest -m "not kafka and not chaos and not bench" $(TEST_ARGS)
+test: $(STAMP) ## All tests that need no real Kafka, on two cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka and not chaos and not bench" -rs $(TEST_ARGS)
 
 test-browser: $(STAMP) ## The tests of the status page in a real Chromium
 	DRIFTLINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser $(TEST_ARGS)
@@ -52,8 +50,8 @@ format: $(STAMP) ## Let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## Measure (bench/*.py, one after the other)
-	@set -e; for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: $(STAMP) ## Measure (bench/*.py one after the other, but for the half hour of bench/long_run.py)
+	@set -e; for file in $(filter-out bench/live.py bench/long_run.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done
 
 lock: ## Compile requirements/*.txt anew (needs uv in .venv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -62,6 +60,9 @@ lock: ## Compile requirements/*.txt anew (needs uv in .venv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	echo 'hatchling>=1.25' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  -c requirements/dev.txt - -o requirements/build.txt
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -38,3 +38,8 @@ def java_kafka(tmp_path: Path) -> Iterator[Any]:
     yield broker
     broker.thaw()
     broker.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first, so that no worker waits for them in the end."""
+    items.sort(key=lambda item: item.path.parent.name != "story")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.totals import UNSEEN_KEPT, Totals, keep_unseen, merge_unseen
+from driftline.pipeline.waiting import Waiting
 from driftline.records import Coded, PredictionPart, Schema
 from driftline.reference.bins import categorical_profile, numeric_profile
 from driftline.reference.profile import Profile
@@ -173,3 +174,31 @@ def test_extreme_values_are_counted_and_clipped_without_warnings():
     n = LAYOUT.numeric
     below, above, clipped = (int(totals.counts[n.extra(k)[0]]) for k in (2, 3, 4))
     assert (1, 2, 3) == (below, above, clipped)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.integers(1, 4), st.randoms(use_true_random=False))
+def test_parts_that_waited_for_each_other_are_counted_as_each_of_them(data, pieces, random):
+    """Rows of several batches as one part, over values of their own each, give the bits of their sum."""
+    values = np.array([v for v, _ in data], np.float64).reshape(-1, 8).T
+    whole = part(values, np.array([c for _, c in data], np.int64))
+    group = np.array([random.randrange(pieces) for _ in data], np.int64)
+    waiting, alone = Waiting(), []
+    for g in range(pieces):
+        mine = take(whole, np.flatnonzero(group == g))
+        mine.categorical = tuple(narrowed(column) for column in mine.categorical)
+        alone.append(LAYOUT.totals(mine))
+        k = len(mine.rows)
+        waiting.add(mine, np.full(k, g), np.arange(k) % 2 == 0, g)
+    together, times, counted = waiting.take()
+    assert same(merged(alone), LAYOUT.totals(together))
+    assert times.tolist() == sorted(group.tolist())
+    assert counted.tolist() == [i % 2 == 0 for g in range(pieces) for i in range((group == g).sum())]
+    assert (waiting.rows, waiting.parts) == (0, [])
+
+
+def narrowed(column: Coded) -> Coded:
+    """Over the values that occur, in an order of its own."""
+    used = sorted(set(column.codes[column.codes >= 0].tolist()), reverse=True)
+    codes = [used.index(code) if code >= 0 else code for code in column.codes.tolist()]
+    return Coded(np.array(codes, np.int32), tuple(column.values[code] for code in used))

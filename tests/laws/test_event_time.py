@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.decode import make_decoder
+from driftline.pipeline.counting import count_waiting
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.slots import Registry
 from driftline.pipeline.snapshot import restore, snapshot
@@ -106,11 +107,12 @@ def restarted(engine: StreamEngine, kept: dict, lines: list[bytes]) -> StreamEng
 
 def run(
     log: tuple, order: list[tuple[int, int]], stops: frozenset[int] = frozenset(),
-    idle: tuple[frozenset[int], ...] = (), controls: tuple[Control, ...] = (),
+    idle: tuple[frozenset[int], ...] = (), controls: tuple[Control, ...] = (), *, eager: bool = False,
 ) -> tuple[list[bytes], StreamEngine]:  # fmt: skip
     """Read the partitions in the given turns of (partition, records), restarting after some; then all are idle.
 
     ``idle`` are the partitions that the clock took for idle in each turn; ``controls`` what another run noted.
+    ``eager`` counts every row at once, where the engine lets rows of a batch wait for those of the next.
     """
     lines: list[bytes] = []
     kept: dict = {}
@@ -132,6 +134,8 @@ def run(
                 )
             )
             at[which] += n
+        for slot in pipeline.registry.slots if eager else ():
+            count_waiting(slot)
         resting = (idle[turn] if turn < len(idle) else frozenset()) - {which}
         engine.advance(frozenset(parts[i][0][1:] for i in resting), 0)
         if turn in stops:
@@ -247,3 +251,19 @@ def test_every_judged_window_equals_a_plain_fold(log: tuple) -> None:
             assert (right / labelled if labelled else None) == actual[key].get("accuracy")
         else:
             assert key not in actual
+
+
+@settings(max_examples=120, deadline=None)
+@given(logs, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=30))
+def test_rows_that_wait_to_be_counted_change_neither_a_sample_nor_the_state(
+    log: tuple, order: list[tuple[int, int]]
+) -> None:
+    """Counting the rows of many batches together gives the bytes that counting each batch gives."""
+    expected, at_once = run(log, order, eager=True)
+    actual, together = run(log, order)
+    assert expected == actual
+    states = [
+        {key: None if blob is None else encode(blob) for key, blob in snapshot(engine.pipeline).items()}
+        for engine in (at_once, together)
+    ]
+    assert states[0] == states[1]

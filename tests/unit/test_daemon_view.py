@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from driftline.app import Daemon, Runner
+from driftline.app.showing import Pace
 from driftline.config.parse import load_config
 from driftline.records import Kind
 from driftline.store.sqlite import SqliteStore
@@ -72,7 +73,7 @@ def test_views_that_take_long_are_made_more_rarely(tmp_path):
     kept = []
     for took_s, age_s in ((0.01, 2), (0.6, 2), (0.6, 4), (60, 4), (60, 6)):
         before = made.view
-        made._view_took_s, made._view_at = took_s, time.monotonic() - age_s
+        made._pace = Pace(time.monotonic() - age_s, took_s)
         made.refresh_view()
         kept.append(made.view is before)
     assert [False, True, False, True, False] == kept

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from driftline.records import Floats, Ints
+from driftline.records import Codes32, Floats, Ints
 
 CELLS = 512
 """Cells of a column's grid."""
@@ -48,10 +48,10 @@ class BinTable:
     """[F, 1] each."""
     rows: Ints
     """[F, 1] start of each column's cells in ``first``."""
-    first: Ints
+    first: Codes32
     """[F * CELLS] position of the lowest bin that touches a cell."""
-    extra: Ints
-    """[F * CELLS] edges of the cell beyond the first one."""
+    extra: Codes32
+    """[F * CELLS] edges of the cell beyond the first one. Both narrow: every model has tables of its own."""
     upper: Floats
     """Upper edge of the bin at each position; +inf for a column's last bin."""
 
@@ -61,8 +61,8 @@ class BinTable:
         columns = len(edges)
         grids = np.array([_grid(e) for e in edges], np.float64).reshape(columns, 2)
         upper = np.full(size, np.inf)
-        first = np.empty((columns, CELLS), np.int64)
-        extra = np.empty((columns, CELLS), np.int64)
+        first = np.empty((columns, CELLS), np.int32)
+        extra = np.empty((columns, CELLS), np.int32)
         with np.errstate(over="ignore"):
             for f, (column, start) in enumerate(zip(edges, starts, strict=True)):
                 upper[start : start + len(column)] = column
@@ -72,7 +72,7 @@ class BinTable:
         rows = np.arange(columns, dtype=np.int64)[:, None] * CELLS
         return cls(grids[:, :1].copy(), grids[:, 1:].copy(), rows, first.ravel(), extra.ravel(), upper)
 
-    def locate(self, values: Floats) -> Ints:
+    def locate(self, values: Floats) -> Codes32:
         """Positions of finite values [F, k]: start + the number of the column's edges below the value."""
         with np.errstate(over="ignore"):
             cell = _cell(values, self.origin, self.slope)
@@ -84,7 +84,7 @@ class BinTable:
             self._fix(values, position, crowded)
         return position
 
-    def _fix(self, values: Floats, position: Ints, crowded: Ints) -> None:
+    def _fix(self, values: Floats, position: Codes32, crowded: Codes32) -> None:
         """Binary search within the cells that hold several edges."""
         where = np.flatnonzero(crowded)
         x, low = values.ravel()[where], position.ravel()[where]

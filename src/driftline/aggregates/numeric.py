@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from driftline.aggregates.binning import BinTable
 from driftline.aggregates.totals import Totals
-from driftline.records import Bools, Floats, Ints
+from driftline.records import Bools, Codes32, Floats, Ints
 from driftline.reference.profile import NumericProfile
 
 CLIP = 1024.0
@@ -38,7 +38,7 @@ Rows = slice | NDArray[np.int64]
 class NumericPart:
     """The values of a part, ready to be summed by groups of rows: [F, k] each."""
 
-    position: Ints
+    position: Ints | Codes32
     x: Floats
     """NaN where not valid."""
     z: Ints
@@ -170,7 +170,7 @@ class NumericLayout:
         totals.low[: len(x)] = np.fmin(totals.low[: len(x)], np.fmin.reduce(x, axis=1, initial=np.inf))
         totals.high[: len(x)] = np.fmax(totals.high[: len(x)], np.fmax.reduce(x, axis=1, initial=-np.inf))
 
-    def _add_tails(self, position: Ints, z: Ints, tail: Bools, sums: Ints) -> None:
+    def _add_tails(self, position: Ints | Codes32, z: Ints, tail: Bools, sums: Ints) -> None:
         where = np.flatnonzero(tail)
         at, own = self.slot[position.ravel()[where]], z.ravel()[where]
         np.add.at(sums, at, own >> _LIMB)

@@ -25,6 +25,8 @@ class Panes:
         """Pane starts that differ from the last snapshot, dropped ones included."""
         self.horizon_ms = -(1 << 62)
         """Panes that start before this are gone for good."""
+        self.since_ms: int | None = None
+        """What came before was not counted, or otherwise; None: nothing came before."""
         self.revision = 0
         """Grows with every change, so that what was computed of the panes can be known to be current."""
         self._empty = empty
@@ -138,6 +140,10 @@ class Panes:
         for start in gone:
             del self.panes[start]
             self.changed.add(start)
+
+    def covers(self, end_ms: int) -> bool:
+        """Whether the window that ends there was counted from its beginning."""
+        return self.since_ms is None or end_ms - self.window.length_ms >= self.since_ms
 
     def peek(self, end_ms: int) -> Totals:
         """The same as ``at``, as a plain sum that leaves the running one where it stands."""

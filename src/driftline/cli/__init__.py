@@ -13,6 +13,7 @@ from driftline.errors import ConfigError, DriftlineError
 
 _COMMANDS = {
     "run": ("run", "run", "Run the daemon."),
+    "init": ("init", "init", "Write a first configuration from your own data."),
     "demo": ("demo", "demo", "The whole story on real data, with an embedded broker."),
     "check-config": (
         "check_config",
@@ -24,10 +25,15 @@ _COMMANDS = {
         "estimate",
         "Say how many series, how much memory and disk a configuration will need.",
     ),
-    "schema": ("schema", "schema", "Print the JSON Schemas of configurations, triggers and references."),
+    "schema": (
+        "schema",
+        "schema",
+        "Print the JSON Schemas of configurations, events, triggers and references.",
+    ),
     "reference": ("reference", "reference", "Build and show references."),
     "replay": ("replay", "replay", "Run files through the same engine: no Kafka, no state file."),
     "produce": ("produce", "produce", "Write JSON lines into a topic."),
+    "tap": ("tap", "tap", "Show events of a topic as decoded, beside the raw ones."),
     "broker": ("broker", "broker", "Run the embedded broker alone."),
     "test-rules": ("test_rules", "test_rules", "Run unit tests of rules."),
     "models": ("models", "models", "List models and versions seen, monitored or not."),

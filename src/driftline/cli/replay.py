@@ -40,6 +40,7 @@ class _Wanted:
     triggers: Path | None
     episodes: Path | None
     as_json: bool
+    controls: Path | None
     from_ms: int | None
     until_ms: int | None
 
@@ -69,6 +70,12 @@ class _Wanted:
     help="With --from-kafka: the data_range of a trigger event (a JSON file).",
 )
 @click.option(
+    "--controls",
+    type=_FILE,
+    metavar="STATE",
+    help="A state file: where the logs do not tell (idle partitions), decide as its daemon did.",
+)
+@click.option(
     "--samples", "samples_path", type=_OUT, help="Write every judged sample, as JSON lines; - is stdout."
 )
 @click.option(
@@ -89,7 +96,7 @@ class _Wanted:
 def replay(
     config_path: Path, stream_name: str | None, predictions: tuple[Path, ...], labels: tuple[Path, ...],
     features: tuple[Path, ...], from_kafka: bool, bootstrap_servers: str | None, offsets: tuple[str, ...],
-    range_path: Path | None, samples_path: Path | None, final: bool, triggers_path: Path | None,
+    range_path: Path | None, controls: Path | None, samples_path: Path | None, final: bool, triggers_path: Path | None,
     episodes_path: Path | None, as_json: bool, from_: str | None, until: str | None,
 ) -> None:  # fmt: skip
     """Read canonical events (JSON lines, .gz too) and judge them as the daemon would have.
@@ -102,7 +109,7 @@ def replay(
     paths = {Kind.PREDICTION: predictions, Kind.LABEL: labels, Kind.FEATURES: features}
     inputs = [*predictions, *labels, *features]
     wanted = _Wanted(
-        samples_path, final, triggers_path, episodes_path, as_json,
+        samples_path, final, triggers_path, episodes_path, as_json, controls,
         _instant("--from", from_), _instant("--until", until),
     )  # fmt: skip
     _check(
@@ -147,6 +154,8 @@ def _replay(config: Config, stream: StreamSettings, source: Input, wanted: _Want
         triggers = open_output(stack, "--triggers", wanted.triggers) if wanted.triggers else None
         told = open_output(stack, "--episodes", wanted.episodes) if wanted.episodes else None
         engine = build_engine(config, stream, samples)
+        if wanted.controls:
+            engine.pipeline.obey(replay_inputs.controls(wanted.controls, stream.name))
         watch = Watch(engine.rules, config.rules) if engine.rules is not None else None
         if told or on_terminal():
             engine.rules = watch

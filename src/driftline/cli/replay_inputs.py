@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,10 +13,11 @@ from driftline.config.messages import unknown
 from driftline.config.model import KafkaSettings
 from driftline.errors import DataError, UsageError
 from driftline.ports import PartitionStatus
-from driftline.records import Kind, RawBatch
+from driftline.records import Control, Kind, RawBatch
 from driftline.settings import StreamSettings
 from driftline.sources.files import FileSource
 from driftline.sources.kafka_range import KafkaRange, OffsetRange
+from driftline.store.sqlite import SqliteStore
 
 
 class Input(Protocol):
@@ -78,6 +80,14 @@ def kafka(
         bootstrap_servers=servers or settings.bootstrap_servers, properties=dict(settings.properties),
         topics=topics, ranges=ranges if offsets or range_path else None,
     )  # fmt: skip
+
+
+def controls(path: Path, stream: str) -> list[Control]:
+    """What a daemon decided about partitions of a stream, by its state file."""
+    with closing(SqliteStore.peek(path)) as store:
+        rows = [row for row in store.load().controls if row.stream == stream]
+    names = ("topic", "partition", "offset", "watermark_ms")
+    return [Control(row.kind, *(row.data[n] for n in names)) for row in rows if names[0] in row.data]
 
 
 def _offsets(text: str) -> OffsetRange:

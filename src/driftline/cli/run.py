@@ -15,6 +15,7 @@ from driftline.config.doubts import doubts
 from driftline.config.model import Config
 from driftline.config.parse import load_config
 from driftline.errors import StateLocked
+from driftline.gc_policy import collect_seldom
 from driftline.logs import configure
 from driftline.records import Kind
 from driftline.settings import StreamSettings
@@ -34,6 +35,7 @@ from driftline.wiring import build_engine
 def run(config_path: Path, wait: bool) -> None:
     """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
     log = configure()
+    collect_seldom()
     config = load_config(config_path, os.environ)
     for doubt in doubts(config):
         log.warning("surely not meant", place=doubt.path, message=doubt.message)
@@ -51,10 +53,18 @@ def run(config_path: Path, wait: bool) -> None:
         for s in config.streams
     ]
     publisher = KafkaPublisher(config.kafka.bootstrap_servers, dict(config.kafka.properties))
-    daemon = Daemon(config, runners, store, publisher, log)
-    signal.signal(signal.SIGTERM, daemon.on_signal)
-    signal.signal(signal.SIGINT, daemon.on_signal)
-    server = Server(lambda: daemon.view, config.http.host, config.http.port)
+    daemon = Daemon(
+        config,
+        runners,
+        store,
+        publisher,
+        log,
+        load=lambda: load_config(config_path, os.environ),
+        build=build_engine,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, daemon.on_signal)
+    server = Server(lambda: daemon.view, config.http.host, config.http.port, daemon.reloading.ask_and_wait)
     server.start()
     log.info("driftline is up", config=str(config_path), http=f"http://{config.http.host}:{server.port}/")
     try:

@@ -7,7 +7,9 @@ from importlib.resources import files
 import click
 
 
-@click.group("schema", short_help="Print the JSON Schemas of configurations, triggers and references.")
+@click.group(
+    "schema", short_help="Print the JSON Schemas of configurations, events, triggers and references."
+)
 def schema() -> None:
     """Print a JSON Schema (2020-12), for editors and subscribers."""
 
@@ -28,6 +30,24 @@ def trigger() -> None:
 def reference() -> None:
     """The reference file."""
     _print("reference")
+
+
+@schema.command("prediction")
+def prediction() -> None:
+    """A prediction event, as producers write it."""
+    _print("prediction")
+
+
+@schema.command("label")
+def label() -> None:
+    """A label event."""
+    _print("label")
+
+
+@schema.command("features")
+def features() -> None:
+    """A features event."""
+    _print("features")
 
 
 def _print(name: str) -> None:

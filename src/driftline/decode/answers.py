@@ -74,10 +74,10 @@ def _binary(fields: Mapping[str, Sequence[Any]], schema: Schema, limits: Limits)
     return Answers(predicted, nothing(len(score)), score, faults=faults)
 
 
-def _positive_scores(fields: Mapping[str, Sequence[Any]], positive: str | None) -> Sequence[Any]:
+def _positive_scores(fields: Mapping[str, Any], positive: str | None) -> Any:
     """``score``, or else the positive class's entry of ``scores``."""
     score, scores = fields["score"], fields["scores"]
-    if None not in score or scores.count(None) == len(scores):
+    if isinstance(score, np.ndarray) or None not in score or scores.count(None) == len(scores):
         return score
     return [
         s if s is not None or type(d) is not dict else d.get(positive)

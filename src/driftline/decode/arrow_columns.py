@@ -23,6 +23,7 @@ _FIELDS = {
     Kind.FEATURES: ("model", "version", "time"),
     Kind.LABEL: ("prediction_id", "model", "label", "time", "revision"),
 }
+_NUMBERS = {"score", "latency_ms"}
 _NAMES = {"prediction_id", "model", "version"}
 _NEEDED = {"prediction_id", "model", "label"}
 
@@ -80,11 +81,17 @@ def _nulls(column: Array) -> int:
     return sum(chunk.dictionary.null_count for chunk in column.chunks)
 
 
-def _field(table: pa.Table, name: str) -> Sequence[Any]:
+def _field(table: pa.Table, name: str) -> Any:
+    """Python values, or an array where the column is nothing but numbers that stay what they are."""
     if name not in table.column_names:
         return [None] * table.num_rows
     array = single(table.column(name))
-    return times(array) if name == "time" else listed(array)
+    whole, kind = not array.null_count, array.type
+    if name == "time":
+        return array.to_numpy() if whole and pa.types.is_int64(kind) else times(array)
+    if name in _NUMBERS and whole and (pa.types.is_int64(kind) or pa.types.is_floating(kind)):
+        return array.to_numpy()
+    return listed(array)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from driftline.decode.rows import (
     times_of,
 )
 from driftline.records import (
+    INVALID,
+    MISSING,
     Coded,
     Decoded,
     Floats,
@@ -36,6 +39,9 @@ from driftline.records import (
 )
 from driftline.settings import Limits, Task
 
+Part = TypeVar("Part", PredictionPart, LabelPart)
+_FEW = 16
+"""Values of a column that cost nothing where a part has none of them."""
 _CELLS = 4_000_000
 """Most cells of a matrix of open-class scores; a group with more is split into parts."""
 
@@ -71,9 +77,13 @@ def joined(pieces: list[Rows]) -> Rows:
 
 @dataclass(slots=True)
 class _Group:
-    key: Key
+    """The rows of all models and versions of one schema: they are read at once, and then told apart."""
+
     schema: Schema
     rows: Ints
+    """Ascending."""
+    members: list[tuple[Key, Ints]]
+    """Of each (model, version), places among ``rows``."""
     answers: Answers
 
 
@@ -103,9 +113,9 @@ class Assembly:
         decoded = Decoded(self.kind, batch.sources, rows.record, times, self._ids(rows.fields, models))
         decoded.rejects, decoded.unmonitored = rejects, unmonitored
         if self.kind is Kind.LABEL:
-            decoded.labels = [_label_part(g, rows.fields) for g in groups]
+            decoded.labels = _in_order(part for g in groups for part in _label_parts(g, rows.fields))
         else:
-            decoded.predictions = [self._prediction_part(g, rows) for g in groups]
+            decoded.predictions = _in_order(part for g in groups for part in self._prediction_parts(g, rows))
         return decoded
 
     def _times(self, rows: Rows, batch: RawBatch) -> Ints:
@@ -121,20 +131,28 @@ class Assembly:
     def _groups(
         self, rows: Rows, models: Coded, schemas: dict[Key, Schema | None]
     ) -> tuple[list[_Group], dict[tuple[str, str], int], Faults]:
-        """Split by model and version and read the answers."""
-        groups: list[_Group] = []
+        """Split by schema, model and version, and read the answers."""
+        monitored: dict[Schema | Key, list[tuple[Key, Ints]]] = {}
         unmonitored: dict[Key, int] = {}
-        faults: Faults = {}
         versions = rows.fields.get("version")
         for key, members in group(models, names(versions) if versions is not None else None):
             if key not in schemas:
                 schemas[key] = self.schema_of(*key)
             if (schema := schemas[key]) is None:
                 unmonitored[key] = len(members)
-                continue
-            for some in _bounded(members, rows.fields, schema):
+            else:
+                # Open classes are a part's own: those of other models are not to be among them.
+                shared = schema.task is not Task.MULTICLASS or schema.classes is not None
+                monitored.setdefault(schema if shared else key, []).append((key, members))
+        groups: list[_Group] = []
+        faults: Faults = {}
+        for same in monitored.values():
+            schema = schemas[same[0][0]]
+            assert schema is not None  # noqa: S101
+            for of_schema in _bounded(same, rows.fields, schema):
+                some, told_apart = _together(of_schema)
                 answers = self._answers(some, rows.fields, schema)
-                groups.append(_Group(key, schema, some, answers))
+                groups.append(_Group(schema, some, told_apart, answers))
                 faults |= {int(some[i]): reason for i, reason in answers.faults.items()}
         return groups, unmonitored, faults
 
@@ -151,37 +169,81 @@ class Assembly:
             return np.zeros((len(models.codes), 2), np.uint64)
         return hash_ids(models, fields["prediction_id"])
 
-    def _prediction_part(self, g: _Group, rows: Rows) -> PredictionPart:
+    def _prediction_parts(self, g: _Group, rows: Rows) -> Iterator[PredictionPart]:
         inputs, a = rows.inputs.columns(g.rows, g.schema, self.limits.name_bytes), g.answers
-        return PredictionPart(
-            *g.key, g.schema, g.rows, inputs.numeric, inputs.categorical, a.predicted, a.value, a.score,
-            a.scores, a.score_classes, _latency(g.rows, rows.fields.get("latency_ms")), inputs.segments,
+        latency = _latency(g.rows, rows.fields.get("latency_ms"))
+        whole = PredictionPart(
+            *g.members[0][0], g.schema, g.rows, inputs.numeric, inputs.categorical, a.predicted, a.value, a.score,
+            a.scores, a.score_classes, latency, inputs.segments,
         )  # fmt: skip
+        if len(g.members) == 1:
+            yield whole
+            return
+        for (model, version), at in g.members:
+            part = whole.take(at)
+            part.model, part.version = model, version
+            part.categorical = tuple(_narrow(column) for column in part.categorical)
+            part.predicted = _narrow(part.predicted)
+            part.segments = tuple(_narrow(column) for column in part.segments)
+            yield part
 
 
-def _label_part(g: _Group, fields: Fields) -> LabelPart:
-    revisions = take(fields["revision"], g.rows)
-    if None in revisions:
-        revisions = [1 if revision is None else revision for revision in revisions]
-    return LabelPart(
-        g.key[0], g.schema, g.rows, g.answers.predicted, g.answers.value, np.array(revisions, np.int64)
-    )
+def _label_parts(g: _Group, fields: Fields) -> Iterator[LabelPart]:
+    given = take(fields["revision"], g.rows)
+    if None in given:
+        given = [1 if revision is None else revision for revision in given]
+    revisions, label, value = np.array(given, np.int64), g.answers.predicted, g.answers.value
+    if len(g.members) == 1:
+        yield LabelPart(g.members[0][0][0], g.schema, g.rows, label, value, revisions)
+        return
+    for (model, _), at in g.members:
+        yield LabelPart(model, g.schema, g.rows[at], _narrow(label.take(at)), value[at], revisions[at])
 
 
-def _latency(rows: Ints, values: Sequence[object] | None) -> Floats:
+def _in_order(parts: Iterable[Part]) -> list[Part]:
+    """As their first rows stand in the batch."""
+    return sorted(parts, key=lambda part: int(part.rows[0]))
+
+
+def _together(same: Sequence[tuple[Key, Ints]]) -> tuple[Ints, list[tuple[Key, Ints]]]:
+    """All rows, ascending, and the places among them of each (model, version)."""
+    if len(same) == 1:
+        key, rows = same[0]
+        return rows, [(key, np.arange(len(rows)))]
+    every = np.sort(np.concatenate([rows for _, rows in same]))
+    if every[-1] - every[0] + 1 == len(every):
+        return every, [(key, rows - every[0]) for key, rows in same]
+    return every, [(key, np.searchsorted(every, rows)) for key, rows in same]
+
+
+def _narrow(column: Coded) -> Coded:
+    """The column without the many values that only rows of other models have."""
+    if len(column.values) <= _FEW:
+        return column
+    used = np.unique(column.codes[column.codes >= 0])
+    # Codes -1 (missing) and -2 (invalid) index from the end.
+    places = np.full(len(column.values) + 2, MISSING, np.int32)
+    places[used], places[INVALID] = np.arange(len(used)), INVALID
+    return Coded(places[column.codes], tuple(column.values[i] for i in used.tolist()))
+
+
+def _latency(rows: Ints, values: list[object] | Floats | None) -> Floats:
     """Milliseconds; NaN for what is no number from 0."""
-    if values is None or values.count(None) == len(values):
+    if values is None or (not isinstance(values, np.ndarray) and values.count(None) == len(values)):
         return nothing(len(rows))
     latency = numbers(take(values, rows))
     return np.where((latency >= 0) & np.isfinite(latency), latency, np.nan)
 
 
-def _bounded(rows: Ints, fields: Fields, schema: Schema) -> Iterator[Ints]:
+def _bounded(
+    same: list[tuple[Key, Ints]], fields: Fields, schema: Schema
+) -> Iterator[list[tuple[Key, Ints]]]:
     """The rows, in pieces whose open-class scores fit into memory."""
     scores = fields.get("scores")
     if schema.task is not Task.MULTICLASS or schema.classes is not None or not scores:
-        yield rows
+        yield same
         return
-    classes: set[str] = set().union(*(s for s in take(scores, rows) if isinstance(s, dict)))
-    size = max(1, _CELLS // max(1, len(classes)))
-    yield from (rows[at : at + size] for at in range(0, len(rows), size))
+    for key, rows in same:
+        classes: set[str] = set().union(*(s for s in take(scores, rows) if isinstance(s, dict)))
+        size = max(1, _CELLS // max(1, len(classes)))
+        yield from ([(key, rows[at : at + size])] for at in range(0, len(rows), size))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from driftline.decode.values import INT64_LIMIT, canonical, number
-from driftline.records import INVALID, MISSING, Coded, Floats
+from driftline.records import INVALID, MISSING, Coded, Floats, Ints
 
 _PLAIN = {float, int, type(None)}
 _HASHABLE = {str, int, float, bool}
@@ -25,8 +25,11 @@ def chained(columns: Iterable[Sequence[Any]]) -> list[Any]:
     return whole
 
 
-def numbers(values: Sequence[object]) -> Floats:
+def numbers(values: Sequence[object] | Ints | Floats) -> Floats:
     """``number`` of each value."""
+    if isinstance(values, np.ndarray):
+        array = values.astype(np.float64)
+        return np.where(np.isinf(array), np.inf, array)
     plain = plain_numbers(values)
     return plain if plain is not None else np.fromiter(map(number, values), float, len(values))
 

@@ -12,11 +12,12 @@ from xxhash import xxh3_128_digest
 
 from driftline.decode.answers import Faults
 from driftline.decode.events import SHAPES, Event
-from driftline.decode.times import UNUSABLE, parse_times
+from driftline.decode.times import UNUSABLE, parse_milliseconds, parse_times
 from driftline.records import Coded, Ints, Kind, Words
 
 UNVERSIONED = "unversioned"
-Fields = dict[str, Sequence[Any]]
+Fields = dict[str, Any]
+"""A sequence of Python values a field, or an array of int64 or float64 where the reader has whole columns."""
 Key = tuple[str, str]
 
 
@@ -83,8 +84,10 @@ def answer_faults(fields: Fields) -> Faults:
     return {i: "missing_field" for i, (p, s, d) in enumerate(answers) if p is None and s is None and not d}
 
 
-def times_of(values: Sequence[Any], substitutes_ms: Ints | None) -> Ints:
+def times_of(values: Sequence[Any] | Ints, substitutes_ms: Ints | None) -> Ints:
     """Event times; a missing one is the record's, if that may stand in for it."""
+    if isinstance(values, np.ndarray):
+        return parse_milliseconds(values)
     missing = [i for i, value in enumerate(values) if value is None] if None in values else []
     if not missing:
         return parse_times(values)
@@ -140,10 +143,12 @@ def group(models: Coded, versions: Coded | None) -> list[tuple[Key, Ints]]:
     return sorted(groups, key=lambda g: int(g[1][0]))
 
 
-def take(values: Sequence[Any], rows: Ints) -> Sequence[Any]:
+def take(values: Any, rows: Ints) -> Any:
     """The values at the rows."""
     if len(rows) == len(values):
         return values
+    if isinstance(values, np.ndarray):
+        return values[rows]
     if not len(rows):
         return ()
     picked = itemgetter(*rows.tolist())(values)

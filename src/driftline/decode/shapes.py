@@ -97,11 +97,9 @@ class Shape:
     def columns(self, features: Sequence[Any]) -> tuple[Floats, list[Sequence[Any]]]:
         """[numbers, rows], and the other names' values, one sequence a name."""
         width = len(self.numeric)
-        rows = map(msgspec.structs.astuple, features)
         if not self.other:
-            flat = chain.from_iterable(rows)
-            return _matrix(flat, len(features), width), []
-        columns = list(zip(*rows, strict=True)) or [()] * (width + len(self.other))
+            return _matrix(lambda: chain.from_iterable(_rows(features)), len(features), width), []
+        columns = list(zip(*_rows(features), strict=True)) or [()] * (width + len(self.other))
         matrix = np.empty((width, len(features)))
         for at in range(width):
             matrix[at] = _column(columns[at])
@@ -123,22 +121,25 @@ def _event_fields(kind: Kind, features: type) -> list[Any]:
     ]  # fmt: skip
 
 
-def _matrix(flat: Iterable[Any], rows: int, width: int) -> Floats:
-    """[width, rows] of integers, floats and None, row by row."""
-    values = list(flat)
+def _rows(features: Iterable[Any]) -> Iterable[tuple[Any, ...]]:
+    return map(msgspec.structs.astuple, features)
+
+
+def _matrix(values: Callable[[], Iterable[Any]], rows: int, width: int) -> Floats:
+    """[width, rows] of integers, floats and None, row by row; ``values`` gives them from the start."""
     try:
-        array = np.fromiter(values, np.float64, rows * width)
+        array = np.fromiter(values(), np.float64, rows * width)
     except TypeError:  # None is among them
-        array = np.array(values, np.float64)
+        array = np.array(list(values()), np.float64)
     except OverflowError:  # an integer beyond any float
         array = np.full(rows * width, np.inf)
     if (np.abs(array) >= INT64_LIMIT).any():  # invalid as an integer, valid as a float
-        array = np.fromiter(map(number, values), np.float64, rows * width)
+        array = np.fromiter(map(number, values()), np.float64, rows * width)
     return np.ascontiguousarray(array.reshape(rows, width).T)
 
 
 def _column(values: Sequence[Any]) -> Floats:
-    column: Floats = _matrix(values, len(values), 1)[0]
+    column: Floats = _matrix(lambda: values, len(values), 1)[0]
     return column
 
 

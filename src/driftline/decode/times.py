@@ -59,6 +59,11 @@ def _parse_ints(values: Sequence[int]) -> Ints:
         times = np.array(values, np.int64)
     except OverflowError:
         return np.fromiter(map(parse_time, values), np.int64, len(values))
+    return parse_milliseconds(times)
+
+
+def parse_milliseconds(times: Ints) -> Ints:
+    """``parse_time`` of integers."""
     return np.where((times > 0) & (times <= MAX_MS), times, UNUSABLE)
 
 

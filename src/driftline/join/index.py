@@ -69,7 +69,8 @@ def first_of_each(keys: Words) -> Bools:
     """True where a key stands for the first time in the batch."""
     n = len(keys)
     first = np.ones(n, np.bool_)
-    if n < 2 or len(np.unique(keys[:, 1])) == n:
+    words = np.sort(keys[:, 1])
+    if not (words[1:] == words[:-1]).any():
         return first
     order = np.lexsort((np.arange(n), keys[:, 1], keys[:, 0]))
     ordered = keys[order]

@@ -51,6 +51,16 @@ def count_events(slot: Slot, part: PredictionPart, rows: Ints | None, times_ms: 
             panes.bump(start, *slot.performance.arrivals(np.ones(len(chosen), np.int64), chosen))
 
 
+def count_waiting(slot: Slot) -> None:
+    """The on-time rows that waited, into the panes of all windows."""
+    if not slot.waiting.rows:
+        return
+    part, times_ms, counted = slot.waiting.take()
+    count_drift(slot, slot.drift.prepare(part), None, times_ms)
+    if counted.any():
+        count_events(slot, part, None if counted.all() else np.flatnonzero(counted), times_ms)
+
+
 def count_changes(state: StreamState, slot: Slot, due: Columns) -> None:
     """What labels said, into the panes of their predictions."""
     changes = _changes(slot, due)

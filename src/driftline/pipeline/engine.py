@@ -12,6 +12,7 @@ from driftline.aggregates.totals import Totals
 from driftline.decode import Decoder
 from driftline.join.join import Join
 from driftline.pipeline.applying import apply_labels, apply_staged
+from driftline.pipeline.counting import count_waiting
 from driftline.pipeline.intake import take_in
 from driftline.pipeline.slots import Registry, Slot
 from driftline.pipeline.state import StreamState
@@ -181,17 +182,21 @@ class Pipeline(StreamState):
         """(T, end, slot code, kind, place) of all windows with data judged in (after, until], in order."""
         found: list[Instant] = []
         for slot in self.registry.slots:
+            if slot.waiting.due_ms <= until_ms:
+                count_waiting(slot)
             late = self.late_times(slot)
             counters = {WindowKind.DRIFT: 0, WindowKind.PERFORMANCE: 0}
             for kind, panes in slot.panes():
                 place = counters[kind]
                 counters[kind] += 1
+                delay, slide = slot.delay_ms(kind), panes.window.slide_ms
+                if (after_ms - delay) // slide == (until_ms - delay) // slide:
+                    continue
                 starts = panes.starts()
                 if late:
                     starts = np.unique(
                         np.concatenate([starts, *(pane_starts(t, panes.window) for t in late)])
                     )
-                delay = slot.delay_ms(kind)
                 ends = ends_with_data(starts, panes.window, after_ms - delay, until_ms - delay)
                 found.extend((e + delay, e, slot.code, kind, place) for e in ends.tolist())
         return sorted(found, key=instant_order)
@@ -217,6 +222,8 @@ class Pipeline(StreamState):
 
     def catch_up(self) -> None:
         """Let all that W has passed take effect, before the state is shown or stored."""
+        for slot in self.registry.slots:
+            count_waiting(slot)
         self.apply(self.watermark_ms)
 
     def evict(self, before_ms: int) -> None:

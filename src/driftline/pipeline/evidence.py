@@ -138,8 +138,9 @@ def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
         return []
     panes = slot.drift_panes[0]
     end_ms = now_ms // panes.window.slide_ms * panes.window.slide_ms
+    totals, only = panes.peek(end_ms), frozenset(("psi",))
     evaluations = evaluate(
-        slot, WindowKind.DRIFT, panes.window.length_ms, panes.peek(end_ms), frozenset(("psi",))
+        slot, WindowKind.DRIFT, panes.window.length_ms, totals, only, whole=panes.covers(end_ms)
     )
     if not evaluations:
         return []

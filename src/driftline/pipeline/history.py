@@ -25,6 +25,7 @@ def ends_held(panes: Panes, newest_ms: int) -> list[int]:
     if not panes.panes:
         return []
     first_ms = max(min(panes.panes) + slide, panes.horizon_ms + length, newest_ms - (MOST_ENDS - 1) * slide)
+    first_ms = max(first_ms, (panes.since_ms or 0) + length if panes.since_ms is not None else first_ms)
     first_ms = -(-first_ms // slide) * slide
     return list(range(first_ms, newest_ms + 1, slide))
 

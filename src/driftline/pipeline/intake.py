@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driftline.join.events import Predictions
 from driftline.join.sampling import sampled
 from driftline.pipeline.applying import stage_changes
-from driftline.pipeline.counting import count_drift, count_events, index_rows
+from driftline.pipeline.counting import count_waiting, index_rows
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import LateRows, StreamState, every
 from driftline.records import Bools, Codes32, Decoded, Floats, Ints, Kind, PredictionPart, RawBatch
@@ -105,17 +108,16 @@ def _remember(state: StreamState, decoded: Decoded, groups: list[Group]) -> None
         group.counted = group.accepted
         if labels.enabled and labels.sample < 1:
             group.counted = group.accepted & sampled(decoded.ids[group.rows], labels.sample)
-    entries = [_entries(state, decoded, group) for group in groups]
-    if not entries:
+    if not groups:
         return
-    new, order = _in_reading_order(entries, [g.rows[g.counted] for g in groups])
+    new, order = _entries(state, decoded, groups)
     fresh, matches = state.join.put(new)
     stage_changes(state, matches)
     if order is not None:
         fresh[order] = fresh.copy()
     start = 0
     for group in groups:
-        rows = np.flatnonzero(group.counted)
+        rows = every(len(group.rows)) if group.counted.all() else np.flatnonzero(group.counted)
         _drop(group, rows[~fresh[start : start + len(rows)]])
         start += len(rows)
 
@@ -129,26 +131,53 @@ def _drop(group: Group, duplicates: Ints) -> None:
         group.counted = np.zeros_like(group.counted)
 
 
-def _entries(state: StreamState, decoded: Decoded, group: Group) -> Predictions:
-    """The rows of a group that are to be remembered."""
-    slot, part = group.slot, group.part
-    rows = every(len(group.rows)) if group.counted.all() else np.flatnonzero(group.counted)
-    value = part.value if slot.settings.task is Task.REGRESSION else part.score
-    segments = slot.segment_codes(part.segments, len(group.rows), state.registry.segment_width)
-    return Predictions(
-        decoded.ids[group.rows[rows]], group.time_ms[rows], group.eff_ms[rows],
-        np.full(len(rows), slot.model.code, np.int32), np.full(len(rows), slot.code, np.int32),
-        state.class_codes(slot.model, part.predicted)[rows], value[rows], segments[rows],
-        _scores(state, slot, part, rows),
+def _entries(state: StreamState, decoded: Decoded, groups: list[Group]) -> tuple[Predictions, Ints | None]:
+    """The rows that are to be remembered, in reading order, and where each of the groups' rows went."""
+    kept = [None if g.counted.all() else np.flatnonzero(g.counted) for g in groups]
+    rows = _of_each(kept, [g.rows for g in groups])
+    sizes = [len(g.rows) if k is None else len(k) for k, g in zip(kept, groups, strict=True)]
+    model, slot = (np.array(codes, np.int32).repeat(sizes) for codes in (
+        [g.slot.model.code for g in groups], [g.slot.code for g in groups],
+    ))  # fmt: skip
+    entries = Predictions(
+        decoded.ids[rows], decoded.time_ms[rows], _of_each(kept, [g.eff_ms for g in groups]), model, slot,
+        _of_each(kept, [state.class_codes(g.slot.model, g.part.predicted) for g in groups]),
+        _of_each(kept, [_answer(g) for g in groups]), _of_each(kept, [_segments(state, g) for g in groups]),
+        _scores_of(state, groups, kept),
     )  # fmt: skip
+    if len(groups) == 1:
+        return entries, None
+    order = np.argsort(rows, kind="stable")
+    return entries.take(order), order
 
 
-def _in_reading_order(entries: list[Predictions], rows: list[Ints]) -> tuple[Predictions, Ints | None]:
-    """All entries as one, and where each of them went."""
-    if len(entries) == 1:
-        return entries[0], None
-    order = np.argsort(np.concatenate(rows), kind="stable")
-    return Predictions.joined(entries).take(order), order
+def _of_each(kept: Sequence[Ints | None], columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The kept rows (None: all) of the groups' columns, one group after the other."""
+    picked = [c if k is None else c[k] for k, c in zip(kept, columns, strict=True)]
+    return picked[0] if len(picked) == 1 else np.concatenate(picked)
+
+
+def _answer(group: Group) -> Floats:
+    return group.part.value if group.slot.settings.task is Task.REGRESSION else group.part.score
+
+
+def _segments(state: StreamState, group: Group) -> Codes32:
+    return group.slot.segment_codes(group.part.segments, len(group.rows), state.registry.segment_width)
+
+
+def _scores_of(
+    state: StreamState, groups: Sequence[Group], kept: Sequence[Ints | None]
+) -> list[Floats] | None:
+    """Class probabilities of each entry; empty where it has none, None where none has any."""
+    if all(group.part.scores is None for group in groups):
+        return None
+    nothing = np.zeros(0)
+    found: list[Floats] = []
+    for group, some in zip(groups, kept, strict=True):
+        rows = every(len(group.rows)) if some is None else some
+        scores = _scores(state, group.slot, group.part, rows)
+        found += [nothing] * len(rows) if scores is None else scores
+    return found
 
 
 def _scores(state: StreamState, slot: Slot, part: PredictionPart, rows: Ints) -> list[Floats] | None:
@@ -176,13 +205,23 @@ def _count(group: Group, kind: Kind) -> None:
     slot.seen(int(times.min()), int(times.max()))
     slot.predictions += len(times) if kind is Kind.PREDICTION else 0
     slot.measure_latency(part.latency_ms if accepted is None else part.latency_ms[accepted])
+    _let_wait(group)
+
+
+def _let_wait(group: Group) -> None:
+    """On-time rows are counted with those of batches to come: a call's price is much for few rows."""
+    slot, part, times, counted = group.slot, group.part, group.time_ms, group.counted
     on_time = group.accepted & ~group.late
-    rows = None if on_time.all() else np.flatnonzero(on_time)
-    if rows is None or len(rows):
-        count_drift(slot, slot.drift.prepare(part), rows, group.time_ms)
-    counted = on_time & group.counted
-    if counted.any():
-        count_events(slot, part, None if counted.all() else np.flatnonzero(counted), group.time_ms)
+    if not on_time.all():
+        rows = np.flatnonzero(on_time)
+        if not len(rows):
+            return
+        part, times, counted = part.take(rows), times[rows], counted[rows]
+    if slot.waiting.rows and slot.waiting.parts[0].schema != part.schema:
+        count_waiting(slot)
+    slot.waiting.add(part, times, counted, slot.due_ms(int(times.min())))
+    if slot.waiting.enough():
+        count_waiting(slot)
 
 
 def _stage_late(state: StreamState, taken: Taken, group: Group) -> None:

@@ -89,8 +89,10 @@ class SlotLookup:
         panes = panes_of(slot, comparison.kind, length_ms)
         if found is None or panes is None:
             return None
-        totals = panes.peek(found.end_ms - before_ms)
-        evaluations = evaluate(slot, comparison.kind, length_ms, totals, frozenset((comparison.metric,)))
+        end_ms, only = found.end_ms - before_ms, frozenset((comparison.metric,))
+        evaluations = evaluate(
+            slot, comparison.kind, length_ms, panes.peek(end_ms), only, whole=panes.covers(end_ms)
+        )
         value = pick(evaluations, comparison.metric, dimension)
         return value if value is not None and value.sufficient else None
 
@@ -120,7 +122,8 @@ def held_again(slot: Slot, needed: Callable[[WindowKind, int], frozenset[str]], 
         totals = panes.peek(end_ms)
         if not totals.counts.any():
             return None
-        evaluations = evaluate(slot, kind, length_ms, totals, needed(kind, length_ms))
+        only = needed(kind, length_ms)
+        evaluations = evaluate(slot, kind, length_ms, totals, only, whole=panes.covers(end_ms))
         return Latest(end_ms, instant_ms, end_ms, evaluations)
 
     return held

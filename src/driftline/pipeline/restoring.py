@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from driftline.aggregates.totals import Totals
 from driftline.join import log
@@ -15,6 +16,7 @@ from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import LateRows
 from driftline.records import Blob, BlobKey
 from driftline.settings import WindowKind
+from driftline.stamp.watermark import UNSET_MS
 
 NEVER = Policy(1 << 60, 1 << 60, 1 << 60)
 """Of a model that no expiry has met: nothing of it expired."""
@@ -42,8 +44,9 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
     for (table, _key), blob in blobs.items():
         if table == "counter":
             _counter(pipeline, blob)
-        if table == "pane":
-            _pane(pipeline, blob)
+    for (table, key), blob in blobs.items():
+        if table == "pane" and not _pane(pipeline, blob):
+            pipeline.written.useless.append((table, key))
     pipeline.forget()
 
 
@@ -142,19 +145,36 @@ def _counter(pipeline: Pipeline, blob: Blob) -> None:
     slot.first_ms, slot.last_ms, slot.predictions = data["first_ms"], data["last_ms"], data["predictions"]
     slot.delays[:], slot.delay_sum_ms = blob.arrays["delays"], data["delay_sum_ms"]
     slot.latency[:], slot.latency_sum_ms = blob.arrays["latency"], data["latency_sum_ms"]
+    if "windows" in data and pipeline.watermark_ms > UNSET_MS:
+        _begin(slot, data, pipeline.watermark_ms)
 
 
-def _pane(pipeline: Pipeline, blob: Blob) -> None:
-    slot = pipeline.registry.of.get((blob.data["model"], blob.data["version"]))
+def _begin(slot: Slot, data: Mapping[str, Any], watermark_ms: int) -> None:
+    """Windows that are new, or count otherwise by now (another reference, other segments), begin anew.
+
+    What was read ahead of W was counted the old way too, so they begin after the last event that was seen.
+    """
+    begin_ms = max(watermark_ms, slot.last_ms + 1)
+    since = {(kind, length, slide): since_ms for kind, length, slide, since_ms in data["windows"]}
+    for kind, panes in slot.panes():
+        key = (str(kind), panes.window.length_ms, panes.window.slide_ms)
+        same = data["layouts"][str(kind)] == slot.layout_id(kind)
+        panes.since_ms = since[key] if same and key in since else begin_ms
+
+
+def _pane(pipeline: Pipeline, blob: Blob) -> bool:
+    """Whether a pane still has its place; nothing is summed that was counted otherwise."""
+    data = blob.data
+    slot = pipeline.registry.of.get((data["model"], data["version"]))
     if slot is None:
-        return
-    kind = WindowKind(blob.data["kind"])
+        return True  # the model may come back into the configuration
+    kind, end_ms = WindowKind(data["kind"]), data["start_ms"] + data["slide_ms"]
     for panes_kind, panes in slot.panes():
-        window = panes.window
-        if panes_kind is kind and (window.length_ms, window.slide_ms) == (
-            blob.data["length_ms"],
-            blob.data["slide_ms"],
-        ):
+        window = (panes.window.length_ms, panes.window.slide_ms)
+        begun = panes.since_ms is None or end_ms > panes.since_ms
+        if panes_kind is kind and window == (data["length_ms"], data["slide_ms"]) and begun:
             a = {n: v.copy() for n, v in blob.arrays.items()}
-            unseen = tuple(dict(u) for u in blob.data["unseen"])
-            panes.panes[blob.data["start_ms"]] = Totals(a["counts"], a["sums"], a["low"], a["high"], unseen)
+            unseen = tuple(dict(u) for u in data["unseen"])
+            panes.panes[data["start_ms"]] = Totals(a["counts"], a["sums"], a["low"], a["high"], unseen)
+            return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import gcd
@@ -14,6 +15,7 @@ from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
 from driftline.matching import match_model
 from driftline.pipeline.ranges import DataIndex
+from driftline.pipeline.waiting import NEVER_MS, Waiting
 from driftline.records import Coded, Codes32, Floats, Schema
 from driftline.reference.profile import Profile
 from driftline.settings import HOUR_MS, Limits, ModelSettings, Task, Window, WindowKind
@@ -37,19 +39,23 @@ class ModelState:
     def class_codes(self, column: Coded) -> tuple[Codes32, bool]:
         """Model-level class codes of a column, and whether a class is new."""
         known = {name: code for code, name in enumerate(self.classes)}
+        grown = any(value not in known for value in column.values) and self._learn(column, known)
+        table = [known.get(value, known.get(OTHER, -1)) for value in column.values]
+        # Codes -1 (missing) and -2 (invalid) index from the end.
+        return np.array([*table, -1, -1], np.int32)[column.codes], grown
+
+    def _learn(self, column: Coded, known: dict[str, int]) -> bool:
+        """Give the new classes that occur in a column codes, in order of first appearance."""
         before = len(self.classes)
-        table = np.full(len(column.values) + 1, -1, np.int32)
-        used = set(np.unique(column.codes).tolist())
-        for index, value in enumerate(column.values):
-            if index not in used:
+        used, first = np.unique(column.codes, return_index=True)
+        for code in used[np.argsort(first)].tolist():
+            if code < 0 or (name := column.values[code]) in known:
                 continue
-            name = value if value in known or len(self.classes) < self.class_limit else OTHER
+            name = name if len(self.classes) < self.class_limit else OTHER
             if name not in known:
                 known[name] = len(self.classes)
                 self.classes.append(name)
-            table[index] = known[name]
-        codes = np.where(column.codes >= 0, column.codes, len(column.values))
-        return table[codes], len(self.classes) > before
+        return len(self.classes) > before
 
 
 @dataclass(slots=True)
@@ -77,6 +83,8 @@ class Slot:
     latency_sum_ms: float = 0.0
     relabelled: tuple[int, int] | None = None
     """First and last prediction whose label changed since somebody looked."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """On-time rows that are in no pane yet."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -88,6 +96,14 @@ class Slot:
         """The model's settings."""
         return self.model.settings
 
+    def layout_id(self, kind: WindowKind) -> str:
+        """What the counts of a kind of windows mean; panes of another layout are never summed with them."""
+        if kind is WindowKind.DRIFT:
+            known = self.profile.id if self.profile else list(self.drift.classes)
+            return json.dumps([str(self.settings.task), known])
+        p = self.performance
+        return json.dumps([str(p.task), p.positive, p.segments, p.label_mean])
+
     def panes(self) -> Iterable[tuple[WindowKind, Panes]]:
         """All windows of both kinds."""
         yield from ((WindowKind.DRIFT, p) for p in self.drift_panes)
@@ -96,6 +112,14 @@ class Slot:
     def delay_ms(self, kind: WindowKind) -> int:
         """From a window's end to its judgement."""
         return self.settings.labels.delay_ms if kind is WindowKind.PERFORMANCE else 0
+
+    def due_ms(self, time_ms: int) -> int:
+        """The first W at which a window that holds an event of this time is judged."""
+        ends = [
+            time_ms // p.window.slide_ms * p.window.slide_ms + p.window.slide_ms + self.delay_ms(kind)
+            for kind, p in self.panes()
+        ]
+        return min(ends, default=NEVER_MS)
 
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""

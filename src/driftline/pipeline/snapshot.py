@@ -8,6 +8,7 @@ from typing import Any
 from driftline.aggregates.panes import Panes
 from driftline.join import log
 from driftline.pipeline.blocks import FORMAT, join_blob, key_of, kind_of, late_blob, staged_blob
+from driftline.pipeline.counting import count_waiting
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.restoring import restore
 from driftline.pipeline.slots import Slot
@@ -28,6 +29,7 @@ def snapshot(pipeline: Pipeline) -> Blobs:
     _staged(pipeline, blobs)
     _late(pipeline, blobs)
     for slot in pipeline.registry.slots:
+        count_waiting(slot)
         _slot(pipeline, slot, blobs)
         for kind, panes in slot.panes():
             for start in panes.changed:
@@ -37,6 +39,8 @@ def snapshot(pipeline: Pipeline) -> Blobs:
     unmonitored = {"rows": [[*k, n] for k, n in pipeline.unmonitored.items()]}
     pipeline.written.put(blobs, ("meta", "unmonitored"), Blob(FORMAT, unmonitored))
     blobs["meta", "stream"] = _stream(pipeline)
+    blobs |= dict.fromkeys(pipeline.written.useless)
+    pipeline.written.useless.clear()
     return blobs
 
 
@@ -114,7 +118,11 @@ def _late(pipeline: Pipeline, blobs: Blobs) -> None:
 def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
     key = ("counter", json.dumps(["slot", *slot.key]))
     delays, latency = int(slot.delays.sum()), int(slot.latency.sum())
+    windows = [[str(kind), p.window.length_ms, p.window.slide_ms, p.since_ms] for kind, p in slot.panes()]
+    layouts = {str(kind): slot.layout_id(kind) for kind in WindowKind}
     version = (
+        windows,
+        layouts,
         slot.first_ms,
         slot.last_ms,
         slot.predictions,
@@ -127,7 +135,7 @@ def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
         data = {
             "model": slot.model.name, "version": slot.version, "first_ms": slot.first_ms, "last_ms": slot.last_ms,
             "predictions": slot.predictions, "delay_sum_ms": slot.delay_sum_ms, "latency_sum_ms": slot.latency_sum_ms,
-            "bins_id": slot.profile.bins_id if slot.profile else "",
+            "bins_id": slot.profile.bins_id if slot.profile else "", "windows": windows, "layouts": layouts,
         }  # fmt: skip
         blobs[key] = Blob(FORMAT, data, {"delays": slot.delays.copy(), "latency": slot.latency.copy()})
     size_ms = slot.data.bucket_ms

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Protocol
 
+import numpy as np
+
+from driftline.aggregates.panes import Panes
 from driftline.aggregates.totals import Totals
 from driftline.metrics.view import RuleView
 from driftline.pipeline.engine import Instant, Judged, Pipeline, instant_order
@@ -21,16 +24,24 @@ from driftline.statistics.performance import evaluate_performance
 
 
 def evaluate(
-    slot: Slot, kind: WindowKind, length_ms: int, totals: Totals, only: frozenset[str] | None
+    slot: Slot,
+    kind: WindowKind,
+    length_ms: int,
+    totals: Totals,
+    only: frozenset[str] | None,
+    *,
+    whole: bool = True,
 ) -> list[Evaluation]:
-    """All statistics of one window (or ``only`` some)."""
+    """All statistics of one window (or ``only`` some). Not ``whole``: it was not counted from its beginning."""
     counts, sums = totals.counts[None, :], totals.sums[None, :]
     settings = slot.settings
     if kind is WindowKind.DRIFT:
-        return evaluate_drift(slot.drift, counts, sums, [totals.unseen], length_ms, settings.gates, only)
-    return evaluate_performance(
-        slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only
-    )
+        found = evaluate_drift(slot.drift, counts, sums, [totals.unseen], length_ms, settings.gates, only)
+    else:
+        found = evaluate_performance(
+            slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only
+        )
+    return found if whole else [replace(e, sufficient=np.zeros_like(e.sufficient)) for e in found]
 
 
 @dataclass(slots=True)
@@ -169,7 +180,9 @@ class StreamEngine:
             if not judged.totals.counts.any():
                 continue  # only late events are in its panes, and at this instant they do not count yet
             length_ms = self._length_ms(slot, instant[3], instant[4])
-            windows.append(Window(judged, evaluate(slot, judged.kind, length_ms, judged.totals, only)))
+            whole = self._panes(slot, judged.kind, judged.place).covers(judged.end_ms)
+            found = evaluate(slot, judged.kind, length_ms, judged.totals, only, whole=whole)
+            windows.append(Window(judged, found))
         if self.samples:
             for window in windows:
                 self._sample(window)
@@ -179,8 +192,11 @@ class StreamEngine:
 
     @staticmethod
     def _length_ms(slot: Slot, kind: WindowKind, place: int) -> int:
-        panes = slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes
-        return panes[place].window.length_ms
+        return StreamEngine._panes(slot, kind, place).window.length_ms
+
+    @staticmethod
+    def _panes(slot: Slot, kind: WindowKind, place: int) -> Panes:
+        return (slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes)[place]
 
     def _needed(self, slot: Slot, kind: WindowKind, place: int) -> frozenset[str] | None:
         if self.samples:
@@ -231,7 +247,7 @@ class StreamEngine:
         panes = slot.performance_panes[judged.place]
         totals = panes.peek(judged.end_ms)
         length_ms = panes.window.length_ms
-        evaluations = evaluate(slot, judged.kind, length_ms, totals, None)
+        evaluations = evaluate(slot, judged.kind, length_ms, totals, None, whole=panes.covers(judged.end_ms))
         now = Judged(judged.instant_ms, judged.end_ms, slot, judged.kind, judged.place, totals)
         final = {_key(line): line for line in self._lines(now, evaluations, final=True)}
         out = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,11 +29,14 @@ def stream_view(
     exported: tuple[str, ...] | None,
     hold: str | None,
     shown: Shown | None = None,
+    committed_: Committed | None = None,
 ) -> StreamView:
     """The stream's view. ``exported`` names the windows shown; None: the first of each kind.
 
-    ``shown`` is what the last view knew, so that only what changed is computed.
+    ``shown`` is what the last view knew, so that only what changed is computed. ``committed_`` has the counters of
+    the last commit; without it they are those of the engine.
     """
+    counted = committed_ or committed(engine)
     pipeline = engine.pipeline
     wanted = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
     windows = (shown or Shown()).windows(wanted, pipeline.watermark_ms)
@@ -42,15 +46,38 @@ def stream_view(
         staged=pipeline.staged_rows(),
         join_pending=pipeline.join.pending(),
         partitions=partitions,
-        counters=_counters(engine),
+        counters=counted.counters,
         windows=windows,
         rules=rules,
-        models=[_model(slot) for slot in pipeline.registry.slots],
+        models=[_model(slot, counted.models.get(slot.key, Counted())) for slot in pipeline.registry.slots],
         unmonitored=[(m, v, n) for (m, v), n in pipeline.unmonitored.most_common(100)],
         hold=hold,
         rule_infos=rule_infos(engine.rules, pipeline.registry.slots) if engine.rules else (),
         trigger_last_ms=dict(engine.rules.trigger_last_ms) if engine.rules else {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What only grows of one (model, version)."""
+
+    predictions: int = 0
+    latency: Histogram | None = None
+    delays: Histogram | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Counters as they were committed: after a crash they go on from there, and never go back."""
+
+    counters: Mapping[str, Mapping[tuple[str, ...], int]] = field(default_factory=dict)
+    models: Mapping[tuple[str, str], Counted] = field(default_factory=dict)
+
+
+def committed(engine: StreamEngine) -> Committed:
+    """The engine's counters as they stand now."""
+    models = {s.key: Counted(s.predictions, _latency(s), _delays(s)) for s in engine.pipeline.registry.slots}
+    return Committed(_counters(engine), models)
 
 
 def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int]]:
@@ -100,15 +127,12 @@ def _newest_end(slot: Slot, kind: WindowKind, panes: Panes, watermark_ms: int) -
     return int(end_ms) if end_ms > min(panes.panes) else None
 
 
-def _model(slot: Slot) -> ModelView:
+def _model(slot: Slot, counted: Counted) -> ModelView:
     return ModelView(
         model=slot.model.name, version=slot.version, tags=slot.settings.tags,
-        predictions_total=slot.predictions, last_event_ms=slot.last_ms if slot.predictions else None,
+        predictions_total=counted.predictions, last_event_ms=slot.last_ms if slot.predictions else None,
         reference_id=slot.profile.id if slot.profile else None,
-        latency_histogram=_latency(slot),
-        label_delay_histogram=(
-            tuple(DELAY_BOUNDS_S.tolist()), tuple(np.cumsum(slot.delays).tolist()), slot.delay_sum_ms / 1000,
-        ),
+        latency_histogram=counted.latency, label_delay_histogram=counted.delays or _delays(slot, empty=True),
         task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
         min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
         reference_rows=slot.profile.rows if slot.profile else None,
@@ -119,6 +143,13 @@ def _model(slot: Slot) -> ModelView:
 def _validated(slot: Slot) -> Mapping[str, float]:
     metrics = slot.profile.performance.get("metrics", {}) if slot.profile else {}
     return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
+
+
+def _delays(slot: Slot, *, empty: bool = False) -> Histogram:
+    """Of all labels since the state began."""
+    counts = np.zeros_like(slot.delays) if empty else slot.delays
+    bounds = tuple(DELAY_BOUNDS_S.tolist())
+    return bounds, tuple(np.cumsum(counts).tolist()), 0.0 if empty else slot.delay_sum_ms / 1000
 
 
 def _latency(slot: Slot) -> Histogram | None:

@@ -26,6 +26,8 @@ class Written:
     models: list[str] = field(default_factory=list)
     slots: list[tuple[str, str]] = field(default_factory=list)
     late: Ledger = field(default_factory=Ledger)
+    useless: list[BlobKey] = field(default_factory=list)
+    """Blocks that nothing reads any more; the next commit drops them."""
     _last: dict[BlobKey, Any] = field(default_factory=dict)
 
     def learn(self, registry: Registry) -> None:

@@ -6,6 +6,7 @@ Fields of CSV and JSON lines stay text here, so that a column's type is decided 
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ Progress = Callable[[str, int, int], None]
 Span = tuple[int, int | None]
 """Rows [first, last) of a file; None: to its end."""
 
+_DELIMITERS = (",", ";", "\t", "|")
 _BATCH_ROWS = 1 << 16
 _READ_BYTES = 1 << 20
 _EXTENSIONS = {
@@ -89,6 +91,8 @@ def open_table(path: Path, span: Span, folder: Path, progress: Progress) -> Tabl
     kind = _kind(path)
     try:
         table = _OPENERS[kind](path, span, folder, progress)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: is not UTF-8: {error.object!r}; write it anew as UTF-8") from error
     except (pa.ArrowException, OSError, EOFError) as error:
         raise DataError(f"{path.name}: cannot be read as {kind}: {error}") from error
     if table.rows <= 0:
@@ -133,13 +137,14 @@ def _open_arrow(path: Path, span: Span, folder: Path, progress: Progress) -> Tab
 
 
 def _open_csv(path: Path, span: Span, folder: Path, progress: Progress) -> Table:
+    delimiter = _delimiter(path)
     with _opened(path) as head:
-        names = _csv_names(head, path)
+        names = _csv_names(head, path, delimiter)
     read = pacsv.ReadOptions(block_size=_READ_BYTES, use_threads=False)
     convert = pacsv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )
-    parse = pacsv.ParseOptions(newlines_in_values=True)
+    parse = pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     with (
         _opened(path) as source,
         pacsv.open_csv(source, read, parse, convert) as reader,
@@ -151,8 +156,16 @@ def _opened(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _csv_names(head: IO[bytes], path: Path) -> list[str]:
-    with pacsv.open_csv(head, pacsv.ReadOptions(block_size=_READ_BYTES)) as reader:
+def _delimiter(path: Path) -> str:
+    """A comma, or what stands in its place in a head without one: a semicolon, a tab, a bar."""
+    with _opened(path) as file:
+        head = re.sub(r'"[^"]*"', "", file.readline(_READ_BYTES).decode("utf-8", "replace"))
+    return max(_DELIMITERS, key=head.count) if "," not in head else ","
+
+
+def _csv_names(head: IO[bytes], path: Path, delimiter: str) -> list[str]:
+    parse = pacsv.ParseOptions(delimiter=delimiter)
+    with pacsv.open_csv(head, pacsv.ReadOptions(block_size=_READ_BYTES), parse) as reader:
         names = list(reader.schema.names)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -1,0 +1,354 @@
+"""The loop: read, judge, commit, publish, show; reload and stop when asked to."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from driftline.app.committing import blobs, controls, partitions, seen
+from driftline.app.outbox import Effect, Outbox
+from driftline.app.reloading import Reloading
+from driftline.app.runner import REFRESH_S, Runner
+from driftline.app.showing import Pace, daemon_view
+from driftline.config.model import Config
+from driftline.errors import DataLoss
+from driftline.metrics.histogram import Durations
+from driftline.metrics.view import DaemonView
+from driftline.pipeline.engine import Fed
+from driftline.pipeline.recent import Recent
+from driftline.pipeline.snapshot import restore, unwritten_bytes
+from driftline.pipeline.stream import StreamEngine
+from driftline.pipeline.view import committed
+from driftline.ports import Loss, Publisher
+from driftline.records import Blob, Control, Message, TopicPartition
+from driftline.settings import StreamSettings
+from driftline.sinks.dead_letters import dead_letter, place_of
+from driftline.sources.offsets import RECREATED
+from driftline.stamp.watermark import UNSET_MS
+from driftline.store.rows import Commit, Stored, StreamKey
+from driftline.store.sqlite import SqliteStore, StateFull
+
+COMMIT_LEAST_S = 1.0
+COMMIT_MOST_S = 15.0
+BYTES_PER_S = 2_000_000
+RECENT_KEY = ("meta", "triggers")
+
+Build = Callable[[Config, StreamSettings], StreamEngine]
+
+
+class Daemon:
+    """New wires, run runs, stop is bounded."""
+
+    def __init__(
+        self, config: Config, runners: list[Runner], store: SqliteStore, publisher: Publisher, log: Any,
+        wall: Callable[[], float] = time.time, load: Callable[[], Config] | None = None, build: Build | None = None,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.runners = runners
+        self.store = store
+        self.log = log
+        self.wall = wall
+        self.build = build
+        self.stopping = False
+        self.view = DaemonView(reasons=("the state is being restored",))
+        self.effects = Outbox(publisher)
+        self.recent = Recent()
+        self.reloading = Reloading(load, self.wall_ms())
+        self.last_commit = time.monotonic()
+        self.last_commit_ms = 0
+        self.commit_seconds = Durations()
+        self.batch_seconds = {stage: Durations() for stage in ("feed", "advance")}
+        self.trouble = ""
+        self.owed: dict[StreamKey, Blob | None] = {}
+        self.owed_controls: list[tuple[str, int, str, dict[str, Any]]] = []
+        self._pace = Pace()
+
+    @property
+    def publisher(self) -> Publisher:
+        """Who sends the effects."""
+        return self.effects.publisher
+
+    @property
+    def queue(self) -> list[Effect]:
+        """Effects that are not committed yet."""
+        return self.effects.queue
+
+    @property
+    def outbox(self) -> dict[int, Effect]:
+        """Effects that are committed, and not known to be delivered."""
+        return self.effects.rows
+
+    def wall_ms(self) -> int:
+        """The wall clock."""
+        return int(self.wall() * 1000)
+
+    # -- start ---------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Bring every stream to where the last commit left it, and seek."""
+        stored = self.store.load()
+        for runner in self.runners:
+            _restore(runner, stored)
+            ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
+            positions = {
+                (row.topic, row.partition): row.next_offset
+                for row in stored.partitions
+                if row.stream == runner.name
+            }
+            runner.source.open(positions | dict(runner.engine.pipeline.positions), ids)
+        self.recent.restore(stored.blobs.get("", {}).get(RECENT_KEY))
+        for row in stored.outbox:
+            if place := place_of(row.message):
+                for runner in (r for r in self.runners if r.name == row.stream):
+                    runner.breaker.written({row.message.id: place})
+        self.effects.restore(stored.outbox)
+
+    # -- the loop ------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until told to stop; then commit and flush within the grace period."""
+        self.restore()
+        self.refresh_view(force=True)
+        while not self.stopping:
+            self.tick()
+        self.stop()
+
+    def tick(self, timeout_s: float = 0.2) -> None:
+        """One turn: read, judge, commit, publish."""
+        share = timeout_s / max(1, len(self.runners))
+        for runner in self.runners:
+            self._turn(runner, share)
+        self._commit_if_due()
+        self._delivered()
+        if self.reloading.take():
+            self.reload()
+        self.refresh_view()
+
+    def _turn(self, runner: Runner, timeout_s: float) -> None:
+        self._refresh_source(runner)
+        if runner.hold or self.trouble:
+            return  # what cannot be committed is not read either: memory stays bounded
+        started = time.perf_counter()
+        fed = runner.read(timeout_s, time.monotonic())
+        for each in fed:
+            self._dead_letters(runner, each)
+        fed_at = time.perf_counter()
+        if fed:
+            self.batch_seconds["feed"].observe(fed_at - started)
+        if not runner.missing():  # without all topics W would mean nothing
+            self._advance(runner, fed_at)
+        runner.balance(self.config.limits, time.monotonic(), self.log)
+
+    def _dead_letters(self, runner: Runner, fed: Fed) -> None:
+        topic, limit = self.config.kafka.topics.dead_letters, self.config.limits.message_bytes
+        letters = [dead_letter(fed.batch, reject, topic, limit) for reject in fed.rejects]
+        self.effects.queue += [(runner.name, letter) for letter in letters]
+        runner.breaker.written(dict(zip((x.id for x in letters), _places(fed), strict=True)))
+
+    def _advance(self, runner: Runner, fed_at: float) -> None:
+        pipeline, wall_ms = runner.engine.pipeline, self.wall_ms()
+        before_ms = pipeline.watermark_ms
+        messages = runner.engine.advance(runner.idle, wall_ms)
+        if pipeline.watermark_ms > before_ms:
+            runner.dirty = True
+            self.batch_seconds["advance"].observe(time.perf_counter() - fed_at)
+        if runner.engine.rules is not None:
+            messages += runner.engine.rules.silence(wall_ms)
+        for message in messages:
+            self._note(message)
+        self.effects.queue += [(runner.name, m) for m in messages]
+
+    def _note(self, message: Message) -> None:
+        headers = {name: value.decode() for name, value in message.headers}
+        self.recent.note(message)
+        self.log.info(
+            "effect", type=headers["ce_type"], subject=headers["ce_subject"], judged=headers["ce_time"], id=message.id,
+        )  # fmt: skip
+
+    def _refresh_source(self, runner: Runner) -> None:
+        now = time.monotonic()
+        if now - runner.refreshed < REFRESH_S:
+            return
+        runner.refreshed = now
+        for key in runner.source.refresh():
+            if runner.engine.pipeline.watermark_ms > UNSET_MS:
+                runner.engine.pipeline.wake(key, runner.engine.pipeline.positions.get(key, 0))
+            self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
+        for text in runner.source.warnings():
+            self.log.warning(text, stream=runner.name)
+        losses = runner.source.verify()
+        if losses:
+            self._lost(runner, losses)
+
+    def _lost(self, runner: Runner, losses: list[Loss]) -> None:
+        why = "; ".join(f"{x.topic}[{x.partition}]: {x.why}" for x in losses)
+        policy = self.config.kafka.on_data_loss
+        if policy == "exit":
+            raise DataLoss(f"Kafka no longer has what stream {runner.name} needs: {why}")
+        if policy == "skip":
+            self._skip(runner, losses)
+            return
+        if runner.hold is None:
+            self.log.error("stream on hold", stream=runner.name, why=why)
+        runner.hold = why
+        if any(loss.why == RECREATED for loss in losses):
+            runner.spoiled = True
+            self.effects.drop(runner.name)
+
+    def _skip(self, runner: Runner, losses: list[Loss]) -> None:
+        """Count what was lost, and read on from what is there."""
+        pipeline = runner.engine.pipeline
+        for key, position in runner.source.skip(losses).items():
+            lost = max(0, position - pipeline.positions.get(key, position))
+            pipeline.positions[key] = position
+            pipeline.counts["events_lost", key[0]] += lost
+            pipeline.controls.append(
+                Control("exclusion", *key, position, pipeline.watermarks.get(key, UNSET_MS))
+            )
+            self.log.error("records skipped", stream=runner.name, topic=key[0], partition=key[1], lost=lost)
+        runner.dirty = True
+
+    # -- commit --------------------------------------------------------------------------------------
+
+    def _commit_if_due(self) -> None:
+        effects = bool(self.effects.queue) and not self.trouble
+        age_s = time.monotonic() - self.last_commit
+        dirty_bytes = sum(unwritten_bytes(r.engine.pipeline) for r in self.runners if r.dirty)
+        wait_s = min(COMMIT_MOST_S, max(COMMIT_LEAST_S, dirty_bytes / BYTES_PER_S))
+        if effects or (age_s >= wait_s and (self.effects.sent or any(r.dirty for r in self.runners))):
+            self.commit()
+
+    def commit(self) -> None:
+        """Everything in one transaction; the effects are sent after it."""
+        start = time.monotonic()
+        for runner in self.runners:
+            if runner.dirty and not runner.hold and (losses := runner.source.verify()):
+                self._lost(runner, losses)
+        commit = self._changes()
+        try:
+            result = self.store.commit(commit)
+        except StateFull as error:
+            self._cannot_commit(commit, str(error))
+            return
+        self.trouble = ""
+        self.last_commit, self.last_commit_ms = time.monotonic(), commit.now_ms
+        self.commit_seconds.observe(self.last_commit - start)
+        self.effects.committed(result.seqs, commit.now_ms)
+        for runner in self.runners:
+            if not runner.spoiled:
+                runner.committed = committed(runner.engine)
+                runner.source.report(dict(runner.engine.pipeline.positions))
+
+    def _changes(self) -> Commit:
+        commit = Commit(blobs=self.owed, controls=self.owed_controls, now_ms=self.wall_ms())
+        self.owed, self.owed_controls = {}, []
+        for runner in self.runners:
+            if runner.spoiled:
+                continue
+            runner.engine.pipeline.catch_up()
+            commit.controls += controls(runner, commit.now_ms)
+            if runner.dirty or any(name == runner.name for name, _ in self.effects.queue):
+                commit.blobs |= {(runner.name, t, k): b for (t, k), b in blobs(runner).items()}
+                commit.partitions += partitions(runner)
+                runner.dirty = False
+        if self.recent.dirty:
+            commit.blobs["", *RECENT_KEY] = self.recent.blob()
+        commit.blobs["", "meta", "models"] = Blob(1, {"seen": seen(self.runners)})
+        commit.outbox, commit.sent = self.effects.queue, self.effects.sent
+        return commit
+
+    def _cannot_commit(self, commit: Commit, why: str) -> None:
+        """Nothing was written: what changed stays due, and is tried again after a while."""
+        if not self.trouble:
+            self.log.error("commit failed, will be tried again", why=why)
+        self.trouble = f"the state cannot be written: {why}"
+        self.last_commit = time.monotonic()
+        self.owed, self.owed_controls = dict(commit.blobs), commit.controls
+        for runner in self.runners:
+            runner.dirty = True
+
+    def _delivered(self) -> None:
+        for delivery in self.effects.delivered(time.monotonic()):
+            if delivery.error is None:
+                for runner in self.runners:
+                    runner.breaker.delivered(delivery.id)
+            else:
+                self.log.warning("not delivered, will be sent again", id=delivery.id, error=delivery.error)
+
+    # -- reload --------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Take the configuration anew, between two commits; a bad one changes nothing."""
+        new, problems = self.reloading.read(self.config)
+        if new is not None:
+            problems = self._take_on(new)
+        for problem in problems:
+            self.log.error("configuration not reloaded", problem=problem)
+        if not problems:
+            self.log.info("configuration reloaded")
+        self.reloading.answer(problems, self.wall_ms())
+        self.refresh_view(force=True)
+
+    def _take_on(self, new: Config) -> list[str]:
+        """Go on with other engines, as a restart would: what the state file has fits any configuration."""
+        if self.build is None:
+            return ["this daemon cannot make its engines anew; restart it"]
+        self.commit()
+        if self.trouble or any(r.spoiled for r in self.runners):
+            return [self.trouble or "a stream is on hold for a topic made anew; resolve that first"]
+        engines = {s.name: self.build(new, s) for s in new.streams}
+        stored = self.store.load()
+        for runner in self.runners:
+            runner.engine = engines[runner.name]
+            _restore(runner, stored)
+            runner.dirty = True
+            self.owed_controls.append((runner.name, self.wall_ms(), "reload", {"path": new.source}))
+        self.config = new
+        return []
+
+    # -- view and end --------------------------------------------------------------------------------
+
+    def refresh_view(self, *, force: bool = False) -> None:
+        """Compute what is shown, at most once a second; more rarely where that takes long."""
+        now = time.monotonic()
+        if force or self._pace.due(now):
+            self.view = daemon_view(self)
+            self._pace.made(now, time.monotonic())
+
+    def stop(self) -> None:
+        """The last commit, and what the outbox can still send within the grace period."""
+        self.commit()
+        left = self.publisher.flush(self.config.shutdown_grace_ms / 1000)
+        self._delivered()
+        if self.effects.sent:
+            self.commit()
+        if left:
+            self.log.warning("outbox kept for the next start", messages=left)
+        for runner in self.runners:
+            runner.source.close()
+        self.store.close()
+
+    def on_signal(self, number: int, _frame: object) -> None:
+        """SIGHUP reloads. The first of the others stops in order, the second at once."""
+        if number == signal.SIGHUP:
+            self.reloading.ask()
+            return
+        if self.stopping:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.stopping = True
+
+
+def _restore(runner: Runner, stored: Stored) -> None:
+    blobs = stored.blobs.get(runner.name, {})
+    restore(runner.engine.pipeline, blobs)
+    if runner.engine.rules is not None:
+        runner.engine.rules.restore(blobs)
+    runner.committed = committed(runner.engine)
+
+
+def _places(fed: Fed) -> list[TopicPartition]:
+    """Where each reject stood."""
+    return [fed.batch.sources[fed.batch.source[reject.index]] for reject in fed.rejects]

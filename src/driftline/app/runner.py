@@ -1,0 +1,115 @@
+"""One stream as it runs: what it reads, which of its partitions are idle, and which must wait."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from driftline.app.idleness import Idleness
+from driftline.pipeline.engine import Fed
+from driftline.pipeline.shown import Shown
+from driftline.pipeline.stream import StreamEngine
+from driftline.pipeline.view import Committed
+from driftline.ports import Source
+from driftline.records import RawBatch, TopicPartition
+from driftline.settings import Limits
+from driftline.sinks.breaker import Breaker
+from driftline.stamp.watermark import UNSET_MS
+
+POLL_RECORDS = 20_000
+REFRESH_S = 2.0
+
+
+@dataclass(slots=True)
+class Runner:
+    """A stream: its source, its engine and what the wall clock knows of its partitions."""
+
+    name: str
+    source: Source
+    engine: StreamEngine
+    kinds: dict[str, str] = field(default_factory=dict)
+    idleness: Idleness = field(default_factory=Idleness)
+    paused: dict[TopicPartition, str] = field(default_factory=dict)
+    hold: str | None = None
+    dirty: bool = False
+    refreshed: float = 0.0
+    breaker: Breaker = field(default_factory=Breaker)
+    spoiled: bool = False
+    """What was read since the last commit may be of a topic made anew: it is never committed."""
+    shown: Shown = field(default_factory=Shown)
+    committed: Committed = field(default_factory=Committed)
+    """What counters stood at when they were committed last."""
+
+    @property
+    def idle(self) -> frozenset[TopicPartition]:
+        """Partitions that no longer hold W."""
+        return self.idleness.idle
+
+    def missing(self) -> list[str]:
+        """Topics of the stream that are not there yet."""
+        there = {status.topic for status in self.source.partitions()}
+        return sorted(self.kinds.keys() - there)
+
+    def read(self, timeout_s: float, now_s: float) -> list[Fed]:
+        """Feed what the source has."""
+        batches: list[RawBatch] = self.source.poll(timeout_s, POLL_RECORDS)
+        pipeline = self.engine.pipeline
+        if any(key in self.idle for batch in batches for key in batch.sources):
+            self.idleness.doubt(now_s)
+        fed = [pipeline.feed(batch) for batch in batches]
+        self.dirty |= bool(batches)
+        self.idleness.look(
+            self.source.partitions(), pipeline.watermarks, pipeline.stream.time.idle_after_ms / 1000, now_s,
+            up=self.source.up,
+        )  # fmt: skip
+        return fed
+
+    def balance(self, limits: Limits, now_s: float, log: Any) -> None:
+        """Pause what is far ahead, what fills the memory, and what has too many dead letters; resume the others."""
+        wanted = dict.fromkeys(self.breaker.step(now_s), "dead_letters")
+        wanted |= dict.fromkeys(self._crowding(limits), "memory") | dict.fromkeys(self._skewed(), "skew")
+        pause, resume = wanted.keys() - self.paused.keys(), self.paused.keys() - wanted.keys()
+        for key in pause:
+            log.warning("partition paused", topic=key[0], partition=key[1], reason=wanted[key])
+        if pause:
+            self.source.pause(pause)
+        if resume:
+            self.source.resume(resume)
+        self.paused = wanted
+
+    def _base_ms(self) -> int:
+        """Where the last partition stands that is not idle."""
+        pipeline = self.engine.pipeline
+        marks = (m for k, m in pipeline.watermarks.items() if k not in self.idle)
+        return max(pipeline.watermark_ms, min(marks, default=pipeline.watermark_ms))
+
+    def _held(self, reason: str) -> set[TopicPartition]:
+        return {key for key, why in self.paused.items() if why == reason}
+
+    def _skewed(self) -> Collection[TopicPartition]:
+        """Partitions far ahead of W; one that is paused for it stays so down to half the distance."""
+        pipeline, base_ms = self.engine.pipeline, self._base_ms()
+        if base_ms <= UNSET_MS:
+            return ()
+        skew_ms, held = pipeline.stream.time.max_skew_ms, self._held("skew")
+        return {
+            key
+            for key, mark in pipeline.watermarks.items()
+            if mark - base_ms > (skew_ms // 2 if key in held else skew_ms)
+        }
+
+    def _crowding(self, limits: Limits) -> Collection[TopicPartition]:
+        """Where too much waits: all partitions but the last ones, down to half of the limit.
+
+        The last ones go on, since only they let W pass what waits. A pause changes no result.
+        """
+        pipeline, held = self.engine.pipeline, self._held("memory")
+        share = 0.5 if held else 1.0
+        crowded = pipeline.staged_rows() > share * limits.staged_events or (
+            pipeline.join.table.nbytes > share * limits.join_memory_bytes
+        )
+        if not crowded:
+            return ()
+        base_ms = self._base_ms()
+        return {key for key, mark in pipeline.watermarks.items() if key not in self.idle and mark > base_ms}

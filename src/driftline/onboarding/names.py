@@ -1,0 +1,81 @@
+"""Names that columns have in the field, by what they mean; the best known first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+TIME = (
+    "time", "timestamp", "ts", "event_time", "event_timestamp", "datetime", "prediction_time", "created_at",
+    "occurred_at", "scored_at", "date", "day_date",
+)  # fmt: skip
+LABEL_TIME = (
+    "label_time",
+    "label_ts",
+    "label_timestamp",
+    "labelled_at",
+    "labeled_at",
+    "known_at",
+    "outcome_time",
+)
+ID = ("prediction_id", "event_id", "request_id", "transaction_id", "uuid", "id", "row_id", "key")
+PREDICTION = (
+    "prediction", "predicted", "y_pred", "pred", "y_hat", "yhat", "predicted_class", "predicted_label",
+    "predicted_value", "prediction_label", "model_output", "output", "decision",
+)  # fmt: skip
+SCORE = (
+    "score", "y_prob", "y_proba", "y_score", "probability", "proba", "prob", "prediction_score", "predicted_probability",
+    "predicted_score", "model_score", "confidence",
+)  # fmt: skip
+LABEL = (
+    "label", "y_true", "y", "target", "truth", "ground_truth", "actual", "class", "outcome", "observed", "true_label",
+)  # fmt: skip
+NO_FEATURE = frozenset({
+    "model", "version", "model_version", "model_name", "scores", "segments", "latency_ms", "revision", "_kafka", "index",
+    "unnamed_0", "",
+})  # fmt: skip
+POSITIVE = (
+    "1",
+    "true",
+    "yes",
+    "y",
+    "positive",
+    "pos",
+    "t",
+    "fraud",
+    "bad",
+    "churn",
+    "default",
+    "spam",
+    "up",
+    "click",
+)
+_CODES = re.compile(
+    r"(^|_)(day|weekday|dow|month|quarter|zip|code|type|kind|class|category|region|country|id)($|_)"
+)
+_FLAG = re.compile(r"^(is|has|was)_")
+
+
+def plain(name: str) -> str:
+    """Lower case, words by underscores: ``"Y Pred" -> "y_pred"``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def ranked(columns: Iterable[str], known: tuple[str, ...]) -> list[str]:
+    """The columns that have one of the known names, best first; then those in which one is the first or last word."""
+    found = []
+    for order, column in enumerate(columns):
+        name = plain(column)
+        if name in known:
+            found.append((0, known.index(name), order, column))
+        elif near := [
+            k for k in known if len(k) > 1 and (name.endswith(f"_{k}") or name.startswith(f"{k}_"))
+        ]:
+            found.append((1, known.index(near[0]), order, column))
+    return [column for *_, column in sorted(found)]
+
+
+def is_code(name: str) -> bool:
+    """Whether whole numbers under that name are names of things and not amounts."""
+    return bool(_CODES.search(plain(name)) or _FLAG.search(plain(name)))

@@ -1,0 +1,29 @@
+"""What a user says about their data; what is not said is guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from driftline.settings import Task
+
+NONE = "-"
+"""Written for a column: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """Columns are names, ``NONE``, or None for a guess."""
+
+    time: str | None = None
+    prediction_id: str | None = None
+    prediction: str | None = None
+    score: str | None = None
+    label: str | None = None
+    label_time: str | None = None
+    task: Task | None = None
+    positive: str | None = None
+    features: tuple[str, ...] | None = None
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    every_ms: int | None = None
+    """Time between two rows of a file without times."""

@@ -1,0 +1,168 @@
+"""Reading the configuration again in a running daemon: all of it or nothing, between two commits."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from driftline.app import Daemon, Runner
+from driftline.config.parse import load_config
+from driftline.logs import configure
+from driftline.records import Kind
+from driftline.store.sqlite import SqliteStore
+from driftline.testing.publisher import FakePublisher
+from driftline.testing.source import FakeSource
+from driftline.wiring import build_engine
+
+MINUTE = 60_000
+START = 28_333_340 * MINUTE  # a multiple of ten minutes
+HEAD = """
+kafka: {{bootstrap_servers: "{servers}"}}
+state: {{path: state.db}}
+streams: {{main: {{predictions: [p], time: {{out_of_orderness: 0s, max_future: none}}}}}}
+models:
+  - match: m
+    stream: main
+    task: binary
+    positive: "1"
+    classes: ["0", "1"]
+    labels: none
+    gates: {{drift: 1}}
+    windows: {{drift: {windows}}}
+rules: {rules}
+"""
+ONES = "{name: ones, when: {metric: class_ratio, class: '1', window: 10m, above: 0.9}}"
+MORE = "{name: ones, when: {metric: class_ratio, class: '1', window: 10m, above: 0.8}}"
+
+
+class World:
+    """A daemon over a source in memory, with a configuration that can be written again."""
+
+    def __init__(self, folder) -> None:
+        self.path = folder / "driftline.yaml"
+        self.write()
+        config = load_config(self.path, {})
+        self.source = FakeSource({"p": Kind.PREDICTION})
+        self.publisher = FakePublisher()
+        runner = Runner("main", self.source, build_engine(config, config.streams[0]), {"p": "prediction"})
+        store, log = SqliteStore.open(folder / "state.db"), configure((folder / "log").open("w"))
+        self.daemon = Daemon(
+            config,
+            [runner],
+            store,
+            self.publisher,
+            log,
+            load=lambda: load_config(self.path, {}),
+            build=build_engine,
+        )
+        self.daemon.restore()
+        self.number = 0
+
+    def write(self, rules: str = f"[{ONES}]", windows: str = "[10m]", servers: str = "127.0.0.1:1") -> None:
+        """The configuration, from now on."""
+        self.path.write_text(HEAD.format(rules=rules, windows=windows, servers=servers))
+
+    def minutes(self, first: int, last: int) -> None:
+        """A prediction of class 1 in each minute; all judged and committed."""
+        for minute in range(first, last):
+            self.number += 1
+            event = {"prediction_id": str(self.number), "model": "m", "version": "1", "prediction": "1"}
+            self.source.append("p", 0, json.dumps({**event, "time": START + minute * MINUTE}).encode())
+        self.daemon.tick(0)
+        self.daemon.commit()
+
+    def reload(self) -> None:
+        """As SIGHUP asks for."""
+        self.daemon.on_signal(signal.SIGHUP, None)
+        self.daemon.tick(0)
+
+    def told(self) -> list[tuple[str, str]]:
+        """Type and reason of each event published."""
+        values = [json.loads(m.value) for m in self.publisher.sent]
+        return [(v["type"].removeprefix("io.driftline."), v["data"]["reason"]) for v in values]
+
+    def kinds(self) -> list[str]:
+        """Types of the events published."""
+        return [kind for kind, _ in self.told()]
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A daemon whose rule fires."""
+    made = World(tmp_path)
+    made.minutes(0, 12)
+    assert ["alert.fired.v1"] == made.kinds()
+    return made
+
+
+def test_a_bad_configuration_changes_nothing_and_is_told(world):
+    """Fault 66: the metric is 0, the problems are the answer, and the daemon goes on as before."""
+    world.path.write_text("models: 3\nnonsense: 1\n")
+    world.reload()
+    assert not world.daemon.view.config_ok
+    world.minutes(12, 22)
+    assert ["alert.fired.v1"] == world.kinds()
+    world.write()
+    world.reload()
+    assert world.daemon.view.config_ok
+
+
+def test_what_only_a_restart_can_change_is_refused(world):
+    """Another broker is no reload: nothing of the new configuration is taken."""
+    world.write(rules="[]", servers="127.0.0.1:2")
+    world.reload()
+    assert not world.daemon.view.config_ok
+    assert ["ones"] == [rule.name for rule in world.daemon.config.rules]
+
+
+def test_a_removed_rule_that_fires_sends_its_resolved_event(world):
+    """Fault 67: at the first instant after W."""
+    world.write(rules="[]")
+    world.reload()
+    assert ["alert.fired.v1"] == world.kinds()
+    world.minutes(12, 22)
+    assert ["alert.fired.v1", "alert.resolved.v1"] == world.kinds()
+    world.daemon.refresh_view(force=True)
+    assert () == tuple(world.daemon.view.streams[0].rules)
+
+
+def test_a_changed_condition_ends_the_old_episode_and_begins_anew(world):
+    """Fault 67: another revision; the reason says so."""
+    before = json.loads(world.publisher.sent[0].value)["data"]["episode"]["revision"]
+    world.write(rules=f"[{MORE}]")
+    world.reload()
+    world.minutes(12, 22)
+    assert ["alert.fired.v1", "alert.resolved.v1", "alert.fired.v1"] == world.kinds()
+    assert "changed" in world.told()[1][1]
+    assert before != json.loads(world.publisher.sent[2].value)["data"]["episode"]["revision"]
+
+
+def test_nothing_changes_without_a_change(world):
+    """The same file again: no event, and the same counts."""
+    world.reload()
+    world.minutes(12, 22)
+    assert ["alert.fired.v1"] == world.kinds()
+    assert 22 == world.daemon.runners[0].engine.pipeline.registry.slots[0].predictions
+
+
+def test_a_new_window_begins_at_the_reload_and_is_insufficient_until_it_is_whole(world):
+    """Fault 68: what came before was not counted for it; the old window goes on."""
+    rule = "{name: hour, when: {metric: class_ratio, class: '1', window: 20m, above: 0.9}}"
+    world.write(rules=f"[{ONES}, {rule}]", windows="[10m, 20m]")
+    world.reload()
+    world.minutes(12, 32)
+    assert ["alert.fired.v1"] == world.kinds()
+    world.minutes(32, 42)
+    assert ["alert.fired.v1", "alert.fired.v1"] == world.kinds()
+    start = json.loads(world.publisher.sent[1].value)["data"]["window"]["start"]
+    assert "2023-11-14T" in start
+
+
+def test_a_reload_is_noted_with_what_follows_from_it(world):
+    """§4.8: a control record in the state file."""
+    world.write(rules="[]")
+    world.reload()
+    world.minutes(12, 13)
+    assert "reload" in [row.kind for row in world.daemon.store.load().controls]
