@@ -183,6 +183,8 @@ class Decoded:
     rejects: list[Reject] = field(default_factory=list)
     unmonitored: dict[tuple[str, str], int] = field(default_factory=dict)
     """Events per (model, version) that no entry matches; their rows are in no part."""
+    unknown_features: int = 0
+    """Values of features that the rows' models do not read; they are ignored."""
 
 
 @dataclass(frozen=True, slots=True)

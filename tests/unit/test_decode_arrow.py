@@ -50,6 +50,7 @@ def flat(decoded: Decoded) -> list[Any]:
         decoded.ids.tolist(),
         sorted(r.reason for r in decoded.rejects),
         decoded.unmonitored,
+        decoded.unknown_features,
     ]
     for p in decoded.predictions:
         out += [

@@ -160,15 +160,17 @@ def test_a_prediction_takes_the_records_time_only_if_configured() -> None:
 
 
 def test_feature_values_are_taken_strictly() -> None:
-    """Faults 38, 39, 43: no coercion; invalid values leave the event usable, unknown features are ignored."""
+    """Faults 38, 39, 43: no coercion; invalid values leave the event usable, unknown features are counted."""
     odd = [True, "1.5", [1], {"a": 1}, 1 << 64, -(1 << 64), "", None]
     events = [{**GOOD, "features": {"x": value, "y": 1, "z": 0}} for value in odd]
     big = json.dumps(GOOD).encode().replace(b"0.5", b"1e999")
     huge = json.dumps(GOOD).encode().replace(b"0.5", b"9" * 5000)
-    (part,) = decode(*events, big, huge, {**GOOD, "features": None}).predictions
+    decoded = decode(*events, big, huge, {**GOOD, "features": None})
+    (part,) = decoded.predictions
     expected = [math.inf] * 6 + [math.nan] * 2 + [math.inf] * 2 + [math.nan]
     assert np.array_equal(expected, part.numeric[0], equal_nan=True)
     assert [None] * 8 + ["2", "2", None] == texts(part.categorical[0])
+    assert 8 == decoded.unknown_features  # z, which is 0
 
 
 def test_categories_are_canonical() -> None:

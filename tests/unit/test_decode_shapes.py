@@ -53,7 +53,8 @@ def columns(decoded: Decoded) -> list[str]:
          [(c.codes.tolist(), c.values) for c in p.segments], p.score.tolist())
         for p in decoded.predictions
     ]  # fmt: skip
-    return [repr(parts), repr(decoded.rejects), repr(decoded.record.tolist())]
+    unknown = decoded.unknown_features
+    return [repr(parts), repr(decoded.rejects), repr(decoded.record.tolist()), repr(unknown)]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -81,6 +82,17 @@ def test_known_models_are_read_with_a_shape() -> None:
     d.decode(batch([{**event, "model": "a"}, {**event, "model": "b"}], Kind.PREDICTION))
     assert d.shape is not None
     assert (("y z",), ("day", "region", "x")) == (d.shape.numeric, d.shape.other)
+
+
+def test_unknown_features_are_counted_with_a_shape_and_without() -> None:
+    """Names that no model reads, also when the shape has learned them; of other models' names the values."""
+    event = {"prediction_id": "1", "time": 5, "prediction": "UP"}
+    more = {"x": 1, "day": 2, "new": True, "nothing": None, 'q"': 3, "y z": 4}
+    raw = batch([{**event, "model": "b", "features": more}, {**event, "model": "a"}], Kind.PREDICTION)
+    d = decoder(Kind.PREDICTION)
+    assert [3, 3, 3] == [d.decode(raw).unknown_features for _ in range(3)]
+    assert d.shape is not None
+    assert ("new", "nothing") == d.shape.unknown
 
 
 def test_names_that_no_struct_can_have_are_read_without() -> None:

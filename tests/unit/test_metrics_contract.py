@@ -33,7 +33,7 @@ PROMISED = {
     "counter": (
         "model_predictions_total triggers_total events_consumed_total events_rejected_total events_unmonitored_total "
         "events_late_total events_duplicate_total labels_beyond_window_total join_expired_events_total "
-        "join_evicted_events_total events_redelivered_total events_lost_total"
+        "join_evicted_events_total events_redelivered_total events_lost_total unknown_features_total"
     ),
     "histogram": "label_delay_seconds prediction_latency_seconds commit_duration_seconds batch_duration_seconds",
     "info": "model_info reference_info build_info",

@@ -118,6 +118,7 @@ driftline_events_consumed_total{stream="main",topic="p",kind="prediction"} 90
 driftline_group_commit_failures_total{stream="main"} 0
 driftline_events_duplicate_total{stream="main"} 0
 driftline_events_redelivered_total{stream="main"} 0
+driftline_unknown_features_total{stream="main"} 0
 driftline_predictions_conflicting_total{stream="main"} 0
 driftline_labels_orphaned_total{stream="main"} 0
 driftline_labels_beyond_window_total{stream="main"} 0

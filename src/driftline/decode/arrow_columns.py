@@ -16,7 +16,7 @@ from driftline.decode.events import Unusable
 from driftline.decode.inputs import InputColumns
 from driftline.decode.rows import UNVERSIONED, Fields
 from driftline.decode.values import INT64_LIMIT, canonical
-from driftline.records import INVALID, MISSING, Coded, Floats, Ints, Kind, RawBatch, Schema
+from driftline.records import INVALID, MISSING, Bools, Coded, Floats, Ints, Kind, RawBatch, Schema
 
 _FIELDS = {
     Kind.PREDICTION: ("prediction_id", "model", "version", "time", "prediction", "score", "latency_ms"),
@@ -101,6 +101,7 @@ class Table:
     table: pa.Table
     _matrices: dict[tuple[str, ...], Floats] = field(default_factory=dict)
     _codes: dict[str, Coded] = field(default_factory=dict)
+    _valid: dict[str, Bools] = field(default_factory=dict)
 
     def keep(self, rows: Ints) -> Table:
         """Those of some rows."""
@@ -116,7 +117,18 @@ class Table:
             self._numeric(schema.numeric, rows),
             tuple(_some(self._coded(f"features.{name}", longest), rows) for name in schema.categorical),
             tuple(_some(self._segment(name, longest), rows) for name in schema.segments),
+            self._unknown(rows, {*schema.numeric, *schema.categorical, *schema.segments}),
         )
+
+    def _unknown(self, rows: Ints, known: set[str]) -> int:
+        """Values of features that the schema does not read."""
+        found = 0
+        for name in self.table.column_names:
+            if name.startswith("features.") and name.removeprefix("features.") not in known:
+                if name not in self._valid:
+                    self._valid[name] = _there(self.table.column(name))
+                found += int(self._valid[name][rows].sum())
+        return found
 
     def _array(self, name: str) -> Array | None:
         return single(self.table.column(name)) if name in self.table.column_names else None
@@ -143,6 +155,16 @@ class Table:
             return self._coded(f"segments.{name}" if given is not None else f"features.{name}", longest)
         both = zip(listed(given), listed(feature), strict=True)
         return code([f if s is None else s for s, f in both], longest)
+
+
+def _there(column: Array) -> Bools:
+    """Where a column has a value: neither null nor an empty string."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    there = np.asarray(column.is_valid())
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        there = there & np.asarray(column.fill_null("")).astype(bool)
+    return np.asarray(there, np.bool_)
 
 
 def _some(coded: Coded, rows: Ints) -> Coded:

@@ -115,7 +115,9 @@ class Assembly:
         if self.kind is Kind.LABEL:
             decoded.labels = _in_order(part for g in groups for part in _label_parts(g, rows.fields))
         else:
-            decoded.predictions = _in_order(part for g in groups for part in self._prediction_parts(g, rows))
+            decoded.predictions = _in_order(
+                part for g in groups for part in self._prediction_parts(g, rows, decoded)
+            )
         return decoded
 
     def _times(self, rows: Rows, batch: RawBatch) -> Ints:
@@ -169,8 +171,9 @@ class Assembly:
             return np.zeros((len(models.codes), 2), np.uint64)
         return hash_ids(models, fields["prediction_id"])
 
-    def _prediction_parts(self, g: _Group, rows: Rows) -> Iterator[PredictionPart]:
+    def _prediction_parts(self, g: _Group, rows: Rows, decoded: Decoded) -> Iterator[PredictionPart]:
         inputs, a = rows.inputs.columns(g.rows, g.schema, self.limits.name_bytes), g.answers
+        decoded.unknown_features += inputs.unknown_features
         latency = _latency(g.rows, rows.fields.get("latency_ms"))
         whole = PredictionPart(
             *g.members[0][0], g.schema, g.rows, inputs.numeric, inputs.categorical, a.predicted, a.value, a.score,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -94,3 +94,13 @@ def place(text: object, names: dict[str, int], longest: int) -> int:
     if not isinstance(text, str) or len(text) > longest or len(text.encode()) > longest:
         return INVALID
     return names.setdefault(text, len(names))
+
+
+def count_unknown(rows: Sequence[Row], known: Collection[str]) -> int:
+    """How many values of the rows have no known name; a missing one (null, the empty string) is none."""
+    return sum(name not in known and not missing(value) for row in rows for name, value in row.items())
+
+
+def missing(value: object) -> bool:
+    """Whether a value of a feature is none."""
+    return value is None or (isinstance(value, str) and not value)

@@ -45,6 +45,8 @@ class DriftlineDecoder:
         decoded = self.assemble(self._read(batch), batch)
         if self._learned(decoded):
             decoded = self.assemble(self._read(batch), batch)
+        if self.shape and self.shape.noticed and self.names.notice(self.shape.noticed):
+            self.shape = self.names.shape(kind)
         return decoded
 
     def _learned(self, decoded: Decoded) -> bool:
@@ -66,8 +68,9 @@ class DriftlineDecoder:
         fields = columns_of(read.events, self.assemble.kind)
         none = [None] * len(read.events)
         features, segments = fields.pop("features", none), fields.pop("segments", none)
-        inputs: Inputs
-        inputs = Structs.of(self.shape, features, segments) if self.shape else Objects(features, segments)
+        inputs: Inputs = Objects(features, segments)
+        if self.shape:
+            inputs = Structs.of(self.shape, features, segments, read.strange)
         rejects = [Reject(start + r.index, r.reason) for r in read.rejects]
         return Rows(fields, inputs, start + read.record, rejects)
 

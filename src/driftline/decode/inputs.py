@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from driftline.decode.columns import chained, code, numbers, numeric_features
+from driftline.decode.columns import chained, code, count_unknown, numbers, numeric_features
 from driftline.decode.rows import take
 from driftline.decode.shapes import Shape
 from driftline.records import Coded, Floats, Ints, Schema
@@ -23,6 +23,8 @@ class InputColumns:
     numeric: Floats
     categorical: tuple[Coded, ...]
     segments: tuple[Coded, ...]
+    unknown_features: int
+    """Values of names that the schema does not read."""
 
 
 class Inputs(Protocol):
@@ -66,6 +68,7 @@ class Objects:
             numeric,
             tuple(code(column, longest) for column in categorical),
             tuple(code(column, longest) for column in segments),
+            count_unknown(features, {*schema.numeric, *schema.categorical, *schema.segments}),
         )
 
     def _segments(self, rows: Ints, features: Sequence[Object], names: tuple[str, ...]) -> list[list[object]]:
@@ -88,31 +91,54 @@ class Structs:
     """[names, rows] of the shape's numbers."""
     other: Mapping[str, Sequence[object]]
     segments: Sequence[Object | None]
+    unknown: Ints
+    """Of each row, how many names no model of the stream reads."""
 
     @classmethod
-    def of(cls, shape: Shape, features: Sequence[Any], segments: Sequence[Object | None]) -> Structs:
-        """Of the structs of all rows; None is an empty one."""
+    def of(
+        cls,
+        shape: Shape,
+        features: Sequence[Any],
+        segments: Sequence[Object | None],
+        strange: Mapping[int, int],
+    ) -> Structs:
+        """Of the structs of all rows; None is an empty one. ``strange``: names for which there was no place."""
         full = [f or shape.empty for f in features] if None in features else features
-        numeric, other = shape.columns(full)
-        return cls(shape, numeric, dict(zip(shape.other, other, strict=True)), segments)
+        numeric, other, unknown = shape.columns(full)
+        unknown[list(strange)] += np.array(list(strange.values()), np.int64)
+        return cls(shape, numeric, dict(zip(shape.other, other, strict=True)), segments, unknown)
 
     def keep(self, rows: Ints) -> Structs:
         """Those of some rows."""
         other = {name: take(column, rows) for name, column in self.other.items()}
-        return Structs(self.shape, self.numeric[:, rows], other, take(self.segments, rows))
+        segments = take(self.segments, rows)
+        return Structs(self.shape, self.numeric[:, rows], other, segments, self.unknown[rows])
 
     def joined(self, pieces: Sequence[Structs]) -> Structs:
         """Those of all pieces, in order."""
         numeric = np.concatenate([p.numeric for p in pieces], axis=1)
         other = {name: chained([p.other[name] for p in pieces]) for name in self.other}
-        return Structs(self.shape, numeric, other, chained([p.segments for p in pieces]))
+        unknown = np.concatenate([p.unknown for p in pieces])
+        return Structs(self.shape, numeric, other, chained([p.segments for p in pieces]), unknown)
 
     def columns(self, rows: Ints, schema: Schema, longest: int) -> InputColumns:
         """The schema's names of a group; one that the shape has not is missing."""
         columns = {name: self._other(name, rows) for name in {*schema.categorical, *schema.segments}}
         categorical = tuple(code(columns[name], longest) for name in schema.categorical)
         segments = self._segments(rows, columns, schema.segments, longest)
-        return InputColumns(self._numbers(rows, schema.numeric), categorical, segments)
+        numeric = self._numbers(rows, schema.numeric)
+        return InputColumns(numeric, categorical, segments, self._unknown(rows, schema))
+
+    def _unknown(self, rows: Ints, schema: Schema) -> int:
+        """Names that no model reads, and values of those that only other models read."""
+        mine = {*schema.numeric, *schema.categorical, *schema.segments}
+        others = [at for name, at in self.shape.place.items() if name not in mine]
+        strangers = [take(column, rows) for name, column in self.other.items() if name not in mine]
+        found = int(self.unknown[rows].sum())
+        found += int((~np.isnan(self.numeric[others][:, rows])).sum()) if others else 0
+        for column in strangers:
+            found += len(column) - column.count(None) - column.count("")
+        return found
 
     def _numbers(self, rows: Ints, names: tuple[str, ...]) -> Floats:
         everything = len(rows) == self.numeric.shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class Read:
     events: Sequence[Event]
     record: Ints
     rejects: list[Reject]
+    strange: dict[int, int] = field(default_factory=dict)
+    """Of events whose features the shape had no place for: how many those were."""
 
 
 class Reader:
@@ -60,16 +62,20 @@ class Reader:
         events: list[Event] = []
         counts = np.zeros(len(values), np.int64)
         rejects: list[Reject] = []
+        strange: dict[int, int] = {}
         for i, value in enumerate(values):
             try:
                 found, reasons = self._one(value, headers[i] if headers is not None else None, shape)
             except Unusable as unusable:
                 rejects.append(Reject(i, unusable.reason))
                 continue
+            if shape is not None:
+                more = {len(events) + j: n for j, event in enumerate(found) if (n := retyped(event, shape))}
+                strange |= more
             events.extend(found)
             rejects.extend(Reject(i, reason) for reason in reasons)
             counts[i] = len(found)
-        return Read(events, np.repeat(np.arange(len(values)), counts), rejects)
+        return Read(events, np.repeat(np.arange(len(values)), counts), rejects, strange)
 
     def _one(
         self, value: bytes | None, headers: Headers | None, shape: Shape | None
@@ -80,8 +86,7 @@ class Reader:
             raise Unusable("too_large")
         content, structured = _describe(headers) if headers else (b"", False)
         if is_arrow(value) or content.startswith(_ARROW):
-            events, reasons = read_events(value, self._kind)
-            return _retyped(events, shape), reasons
+            return read_events(value, self._kind)
         if not structured:
             try:
                 return ((shape.decode if shape else self._plain)(value),), ()
@@ -89,7 +94,7 @@ class Reader:
                 pass
         if not value.strip():
             raise Unusable("empty")
-        return _retyped((self._carefully(value, structured),), shape), ()
+        return (self._carefully(value, structured),), ()
 
     def _carefully(self, value: bytes, structured: bool) -> Event:
         """What no shape fits may still be plain; the strict reader looks at all else."""
@@ -99,10 +104,6 @@ class Reader:
             except UNREADABLE:
                 pass
         return read_strictly(value, self._kind, envelope=structured)
-
-
-def _retyped(events: Sequence[Event], shape: Shape | None) -> Sequence[Event]:
-    return events if shape is None else [retyped(event, shape) for event in events]
 
 
 def _describe(headers: Headers) -> tuple[bytes, bool]:

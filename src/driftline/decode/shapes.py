@@ -14,12 +14,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from driftline.decode.columns import missing
 from driftline.decode.events import Event, LabelEvent
 from driftline.decode.values import INT64_LIMIT, number
-from driftline.records import Floats, Kind, Schema
+from driftline.records import Floats, Ints, Kind, Schema
 
 WIDEST = 400
 """Names in a shape. A stream whose models have more names between them is read with dictionaries."""
+UNKNOWN_MOST = 64
+"""Unknown names in a shape. An event with another one is read twice, once without the shape."""
 SPARSEST = 3
 """A shape has at most this many times the names of its narrowest model: reading absent names costs too."""
 
@@ -31,6 +34,16 @@ class Names:
     schemas: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     numeric: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Names that events have and no model reads: they are counted."""
+
+    def notice(self, names: Iterable[str]) -> bool:
+        """Take unknown names in, up to a bound; whether one is new."""
+        known = {*self.numeric, *self.other, *self.unknown}
+        fresh = [n for n in sorted(names) if n not in known and n.isprintable() and not set(n) & {'"', "\\"}]
+        before = len(self.unknown)
+        self.unknown = (*self.unknown, *fresh)[:UNKNOWN_MOST]
+        return len(self.unknown) > before
 
     def learn(self, key: tuple[str, str], schema: Schema) -> bool:
         """Take a (model, version)'s names in; whether something is new."""
@@ -42,6 +55,7 @@ class Names:
         self.other = tuple(dict.fromkeys(chain.from_iterable(o for _, o in self.schemas.values())))
         numbers = dict.fromkeys(chain.from_iterable(n for n, _ in self.schemas.values()))
         self.numeric = tuple(name for name in numbers if name not in self.other)
+        self.unknown = tuple(name for name in self.unknown if name not in {*self.numeric, *self.other})
         return before != (self.numeric, self.other)
 
     def shape(self, kind: Kind) -> Shape | None:
@@ -50,7 +64,7 @@ class Names:
         if not 0 < len(self.numeric) + len(self.other) <= min(WIDEST, SPARSEST * narrowest):
             return None
         try:
-            return Shape.of(kind, self.numeric, self.other)
+            return Shape.of(kind, self.numeric, self.other, self.unknown)
         except ValueError:  # a name that no struct's field can stand for
             return None
 
@@ -61,14 +75,19 @@ class Shape:
 
     numeric: tuple[str, ...]
     other: tuple[str, ...]
+    unknown: tuple[str, ...]
     decode: Callable[[bytes], Event]
     make: Callable[..., Any]
     empty: Any
     place: Mapping[str, int]
     """Row of each number."""
+    noticed: set[str] = field(default_factory=set)
+    """Names met that the shape has not."""
 
     @classmethod
-    def of(cls, kind: Kind, numeric: tuple[str, ...], other: tuple[str, ...]) -> Shape:
+    def of(
+        cls, kind: Kind, numeric: tuple[str, ...], other: tuple[str, ...], unknown: tuple[str, ...] = ()
+    ) -> Shape:
         """Of distinct names.
 
         Raises
@@ -76,34 +95,42 @@ class Shape:
         ValueError
             A name with a quote, a backslash or a control character.
         """
-        names = (*numeric, *other)
+        names = (*numeric, *other, *unknown)
         fields: list[Any] = [(f"f{i}", int | float | None, math.nan) for i in range(len(numeric))]
         fields += [(f"f{i}", Any, None) for i in range(len(numeric), len(names))]
         rename = {f"f{i}": name for i, name in enumerate(names)}
-        features = msgspec.defstruct("Features", fields, rename=rename, gc=False)
+        features = msgspec.defstruct("Features", fields, rename=rename, gc=False, forbid_unknown_fields=True)
         event = msgspec.defstruct("Event", _event_fields(kind, features), gc=False)
         place = {name: i for i, name in enumerate(numeric)}
         decode: Any = msgspec.json.Decoder(event).decode
-        return cls(numeric, other, decode, features, features(), place)
+        return cls(numeric, other, unknown, decode, features, features(), place)
 
-    def fit(self, features: dict[str, Any] | None) -> Any:
-        """What was read as a dictionary, as the shape's struct."""
+    def fit(self, features: dict[str, Any] | None) -> tuple[Any, int]:
+        """What was read as a dictionary, as the shape's struct, and how many names it has no place for."""
         if not features:
-            return self.empty
-        return self.make(
-            *(number(features.get(n)) for n in self.numeric), *(features.get(n) for n in self.other)
-        )
+            return self.empty, 0
+        strange = features.keys() - {*self.numeric, *self.other, *self.unknown}
+        if len(self.noticed) < UNKNOWN_MOST:
+            self.noticed.update(sorted(strange)[:UNKNOWN_MOST])
+        made = self.make(
+            *(number(features.get(n)) for n in self.numeric), *(features.get(n) for n in self.other),
+            *(features.get(n) for n in self.unknown),
+        )  # fmt: skip
+        return made, sum(not missing(features[name]) for name in strange)
 
-    def columns(self, features: Sequence[Any]) -> tuple[Floats, list[Sequence[Any]]]:
-        """[numbers, rows], and the other names' values, one sequence a name."""
-        width = len(self.numeric)
-        if not self.other:
-            return _matrix(lambda: chain.from_iterable(_rows(features)), len(features), width), []
-        columns = list(zip(*_rows(features), strict=True)) or [()] * (width + len(self.other))
-        matrix = np.empty((width, len(features)))
+    def columns(self, features: Sequence[Any]) -> tuple[Floats, list[Sequence[Any]], Ints]:
+        """[numbers, rows], the other names' values, one sequence a name, and of each row its unknown names."""
+        width, count = len(self.numeric), len(features)
+        if not self.other and not self.unknown:
+            matrix = _matrix(lambda: chain.from_iterable(_rows(features)), count, width)
+            return matrix, [], np.zeros(count, np.int64)
+        empty: list[Sequence[Any]] = [()] * (width + len(self.other) + len(self.unknown))
+        columns: list[Sequence[Any]] = list(zip(*_rows(features), strict=True)) or empty
+        matrix = np.empty((width, count))
         for at in range(width):
             matrix[at] = _column(columns[at])
-        return matrix, list(columns[width:])
+        split = width + len(self.other)
+        return matrix, columns[width:split], _present(columns[split:], count)
 
 
 def _event_fields(kind: Kind, features: type) -> list[Any]:
@@ -138,13 +165,26 @@ def _matrix(values: Callable[[], Iterable[Any]], rows: int, width: int) -> Float
     return np.ascontiguousarray(array.reshape(rows, width).T)
 
 
+def _present(columns: Iterable[Sequence[Any]], rows: int) -> Ints:
+    """In how many of the columns each row has a value."""
+    total = np.zeros(rows, np.int64)
+    for column in columns:
+        absent = column.count(None) + column.count("")
+        if not absent:
+            total += 1
+        elif absent < rows:
+            total += np.fromiter((not missing(value) for value in column), np.int64, rows)
+    return total
+
+
 def _column(values: Sequence[Any]) -> Floats:
     column: Floats = _matrix(lambda: values, len(values), 1)[0]
     return column
 
 
-def retyped(event: Event, shape: Shape) -> Event:
-    """An event that the careful reader made, with its features as the shape's struct."""
-    if not isinstance(event, LabelEvent):
-        event.features = shape.fit(event.features)
-    return event
+def retyped(event: Event, shape: Shape) -> int:
+    """Give an event that the careful reader made the shape's struct; returns its names without a place."""
+    if isinstance(event, LabelEvent) or type(event.features) is shape.make:
+        return 0
+    event.features, strange = shape.fit(event.features)
+    return strange

@@ -159,6 +159,7 @@ _TRAFFIC = (
     Metric(
         "events_lost_total", "counter", "Records that Kafka lost before they were read", ("stream", "topic")
     ),
+    Metric("unknown_features_total", "counter", "Values of features that no reference names", ("stream",)),
     Metric(
         "predictions_conflicting_total",
         "counter",

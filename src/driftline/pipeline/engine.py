@@ -147,6 +147,7 @@ class Pipeline(StreamState):
         sizes = np.bincount(batch.source, minlength=len(batch.sources)).tolist()
         for (topic, _), n in zip(batch.sources, sizes, strict=True):
             self.counts["events_consumed", topic, str(batch.kind)] += n
+        self.counts["unknown_features",] += decoded.unknown_features
         for reject in rejects:
             self.counts["events_rejected", batch.sources[batch.source[reject.index]][0], reject.reason] += 1
         for (model, version), n in decoded.unmonitored.items():
