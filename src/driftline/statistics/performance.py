@@ -109,9 +109,16 @@ def _slice(
     segment: tuple[str, str] | None,
 ) -> Slice:
     labelled, events = counts[:, at + LABELLED], counts[:, at + EVENTS]
-    room, k = layout.capacity, len(layout.classes)
-    confusion = counts[:, cells : cells + layout.cells].reshape(len(counts), room, room)[:, :k, :k]
+    room, order = layout.capacity, _by_name(layout)
+    confusion = counts[:, cells : cells + layout.cells].reshape(len(counts), room, room)
+    confusion = confusion[:, order[:, None], order]
     return Slice(labelled, events, confusion, _covered(labelled, events, least), segment)
+
+
+def _by_name(layout: PerformanceLayout) -> Ints:
+    """Codes of the classes in the order of their names: that of first appearance is that of reading."""
+    known = min(len(layout.classes), layout.capacity)  # a regression counts no classes
+    return np.array(sorted(range(known), key=layout.classes.__getitem__), np.int64)
 
 
 def _covered(labelled: Ints, events: Ints, least: float) -> Bools:
@@ -142,11 +149,13 @@ def _from_confusion(layout: PerformanceLayout, part: Slice, gate: Mapping[str, i
     columns = [_share("accuracy", overall, right, n, n, part.covered & (n >= gate["accuracy"]))]
     if layout.task is Task.BINARY:
         at = Dimension(segment=part.segment, average="binary")
-        columns += _one_class(at, each.of(layout.positive_code), part.covered, gate)
+        positive = np.flatnonzero(_by_name(layout) == layout.positive_code)
+        columns += _one_class(at, each.of(int(positive[0]) if len(positive) else -1), part.covered, gate)
     enough = part.covered & (n >= gate["averages"])
     if part.segment is None:
-        for code in np.flatnonzero(each.occurs.any(axis=0)).tolist():
-            columns += _one_class(Dimension(class_=layout.classes[code]), each.of(code), part.covered, gate)
+        names = sorted(layout.classes)
+        for place in np.flatnonzero(each.occurs.any(axis=0)).tolist():
+            columns += _one_class(Dimension(class_=names[place]), each.of(place), part.covered, gate)
         columns += _micro_and_weighted(each, right, n, enough)
         columns += _whole(part, each, n, gate)
     if part.segment is None or layout.task is Task.MULTICLASS:
