@@ -13,7 +13,7 @@ from driftline.app.reloading import Reloading
 from driftline.app.runner import REFRESH_S, Runner
 from driftline.app.showing import Pace, daemon_view
 from driftline.config.model import Config
-from driftline.errors import DataLoss
+from driftline.errors import DataLoss, DriftlineError
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView
 from driftline.pipeline.engine import Fed
@@ -90,7 +90,8 @@ class Daemon:
         """Bring every stream to where the last commit left it, and seek."""
         stored = self.store.load()
         for runner in self.runners:
-            _restore(runner, stored)
+            runner.engine = _restored(runner.engine, runner.name, stored)
+            runner.committed = committed(runner.engine)
             ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
             positions = {
                 (row.topic, row.partition): row.next_offset
@@ -298,11 +299,14 @@ class Daemon:
         self.commit()
         if self.trouble or any(r.spoiled for r in self.runners):
             return [self.trouble or "a stream is on hold for a topic made anew; resolve that first"]
-        engines = {s.name: self.build(new, s) for s in new.streams}
         stored = self.store.load()
+        try:
+            engines = {s.name: _restored(self.build(new, s), s.name, stored) for s in new.streams}
+        except DriftlineError as error:  # a reference that cannot be read: all streams go on as they are
+            return [str(error)]
         for runner in self.runners:
             runner.engine = engines[runner.name]
-            _restore(runner, stored)
+            runner.committed = committed(runner.engine)
             runner.dirty = True
             self.owed_controls.append((runner.name, self.wall_ms(), "reload", {"path": new.source}))
         self.config = new
@@ -341,12 +345,13 @@ class Daemon:
         self.stopping = True
 
 
-def _restore(runner: Runner, stored: Stored) -> None:
-    blobs = stored.blobs.get(runner.name, {})
-    restore(runner.engine.pipeline, blobs)
-    if runner.engine.rules is not None:
-        runner.engine.rules.restore(blobs)
-    runner.committed = committed(runner.engine)
+def _restored(engine: StreamEngine, stream: str, stored: Stored) -> StreamEngine:
+    """A fresh engine, brought to where the stream's last commit left it."""
+    blobs = stored.blobs.get(stream, {})
+    restore(engine.pipeline, blobs)
+    if engine.rules is not None:
+        engine.rules.restore(blobs)
+    return engine
 
 
 def _places(fed: Fed) -> list[TopicPartition]:
