@@ -3,12 +3,15 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from driftline.errors import StateError, StateLocked
 from driftline.records import Blob, Message
+from driftline.store import tables
+from driftline.store.checking import verify
 from driftline.store.rows import Commit, ControlRow, OutboxRow, PartitionRow
 from driftline.store.sqlite import SqliteStore, StateFull
 
@@ -73,6 +76,16 @@ def test_a_commit_that_fails_leaves_nothing(path):
     store.close()
     assert ("pane", "b") not in stored.blobs["main"]
     assert 1 == len(stored.controls)
+
+
+def test_only_the_newest_control_records_are_kept(tmp_path, monkeypatch):
+    """Partitions that fall idle and wake for years do not fill the file; what is left is still sound."""
+    monkeypatch.setattr(tables, "CONTROLS_KEPT", 3)
+    with closing(SqliteStore.open(tmp_path / "state.db")) as store:
+        for first in (0, 2, 4):
+            store.commit(Commit(controls=[("s", at, "wake", {"offset": at}) for at in (first, first + 1)]))
+        assert [3, 4, 5] == [row.at_ms for row in store.load().controls]
+    assert {"control": 3} == {t: n for t, n in verify(tmp_path / "state.db").rows.items() if t == "control"}
 
 
 def test_a_full_volume_is_told_apart_and_the_commit_can_be_repeated(path):

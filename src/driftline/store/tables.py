@@ -20,6 +20,8 @@ OWN_KEYS = (FORMAT_KEY, MANIFEST_KEY)
 """Rows of ``meta`` that are the file's own."""
 
 
+CONTROLS_KEPT = 20_000
+"""Newest control records that are kept, so that partitions that come and go do not fill the file."""
 _HEAD_BYTES = 13
 """As much of a block as tells its checksum."""
 
@@ -124,12 +126,14 @@ def blocks(db: sqlite3.Connection, table: str) -> Iterator[tuple[str, str, bytes
 def put_controls(
     db: sqlite3.Connection, manifest: Manifest, controls: Iterable[tuple[str, int, str, dict[str, Any]]]
 ) -> int:
-    """Appends control records; returns their bytes."""
-    written = 0
+    """Appends control records, the oldest make room; returns their bytes."""
+    written = newest = 0
     for stream, at_ms, kind, data in controls:
         blob = Blob(1, {"stream": stream, "at_ms": at_ms, "kind": kind, "data": data})
-        _seq, raw = _append(db, manifest, "control", stream, blob)
+        newest, raw = _append(db, manifest, "control", stream, blob)
         written += len(raw)
+    if newest > CONTROLS_KEPT:
+        _drop(db, manifest, "control", "seq <= ?", newest - CONTROLS_KEPT)
     return written
 
 
@@ -207,9 +211,14 @@ def put_outbox(
 def drop_outbox(db: sqlite3.Connection, manifest: Manifest, sent: Iterable[int]) -> None:
     """Deletes messages that were sent."""
     for seq in sent:
-        for (raw,) in db.execute("SELECT block FROM outbox WHERE seq = ?", (seq,)).fetchall():
-            manifest.remove("outbox", _numbered(seq, raw))
-        db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+        _drop(db, manifest, "outbox", "seq = ?", seq)
+
+
+def _drop(db: sqlite3.Connection, manifest: Manifest, table: str, where: str, seq: int) -> None:
+    """Deletes numbered rows."""
+    for found, raw in db.execute(f"SELECT seq, block FROM {table} WHERE {where}", (seq,)).fetchall():
+        manifest.remove(table, _numbered(found, raw))
+    db.execute(f"DELETE FROM {table} WHERE {where}", (seq,))
 
 
 def outbox(db: sqlite3.Connection, manifest: Manifest) -> list[OutboxRow]:
