@@ -14,6 +14,8 @@ from urllib.request import urlopen
 from confluent_kafka import Consumer, Producer
 
 REQUESTED = "io.driftline.retraining.requested.v1"
+MOVED_PSI = 0.1
+"""A feature below it has not drifted, and is not named among those that did."""
 
 
 def send_events(
@@ -157,7 +159,8 @@ def _row(
     quarter: str, f1: dict[str, Any] | None, psi: dict[str, float], asked: int
 ) -> tuple[str, str, str, str]:
     shown = f"{f1['value']:.3f} ({f1['low']:.3f} to {f1['high']:.3f})" if f1 else "–"
-    worst = sorted(psi.items(), key=lambda item: -item[1])[:3]
+    moved = [item for item in psi.items() if item[1] >= MOVED_PSI]
+    worst = sorted(moved, key=lambda item: -item[1])[:3]
     return quarter, shown, ", ".join(f"{n} {v:.2f}" for n, v in worst), str(asked or "–")
 
 
