@@ -9,17 +9,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
-from driftline.errors import DataLoss, DriftlineError, SourceRefused, UsageError
+from driftline.errors import DataLoss, DriftlineError, UsageError
 from driftline.ports import PartitionStatus
 from driftline.records import Kind, RawBatch
 from driftline.records import TopicPartition as Key
-from driftline.sources.discovery import refusal
+from driftline.sources.asking import Cluster
 from driftline.sources.messages import batches, split
-from driftline.sources.properties import consumer
 
-LOOK_UP_S = 10.0
 POLL_S = 1.0
 PATIENCE_S = 60.0
 """Without a record for so long while some are still due, the broker is taken as gone."""
@@ -67,19 +65,12 @@ class KafkaRange:
         ranges: Collection[OffsetRange] | None = None,
     ) -> None:  # fmt: skip
         self._topics = dict(topics)
-        self._servers = bootstrap_servers
-        self._refused: str | None = None
-        settings = consumer(bootstrap_servers, "driftline-replay", properties or {}) | {
-            "error_cb": self._note
-        }
-        try:
-            self._consumer = Consumer(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise UsageError(f"kafka.properties: {error}") from error
+        self._cluster = Cluster(bootstrap_servers, "driftline-replay", properties)
+        self._consumer = self._cluster.consumer
         try:
             wanted = self._everything() if ranges is None else self._checked(ranges)
         except BaseException:
-            self._consumer.close()
+            self._cluster.close()
             raise
         self._ends = {r.key: r.last + 1 for r in wanted}
         self._positions = {r.key: r.first for r in wanted}
@@ -137,7 +128,7 @@ class KafkaRange:
 
     def close(self) -> None:
         """Let go."""
-        self._consumer.close()
+        self._cluster.close()
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -168,7 +159,7 @@ class KafkaRange:
             where = f"{message.topic()}[{message.partition()}]"
             raise DataLoss(f"{where}: records were deleted while they were read: {error.str()}")
         else:
-            self._note(error)
+            self._cluster.note(error)
 
     def _leave(self) -> None:
         """Stop fetching from partitions that have been read."""
@@ -178,8 +169,7 @@ class KafkaRange:
             self._consumer.incremental_unassign([TopicPartition(*key) for key in sorted(read)])
 
     def _patience(self, records: Collection[Message]) -> None:
-        if self._refused:
-            raise SourceRefused(f"Kafka refuses for good: {self._refused}")
+        self._cluster.check()
         self._waited_s = 0.0 if records else self._waited_s + POLL_S
         if self._waited_s > PATIENCE_S:
             open_ = ", ".join(
@@ -192,19 +182,19 @@ class KafkaRange:
     def _everything(self) -> list[OffsetRange]:
         return [
             OffsetRange(*key, low, high - 1)
-            for topic, there in self._partitions(self._topics).items()
+            for topic, there in self._cluster.partitions(self._topics).items()
             for key in ((topic, p) for p in there)
-            for low, high in [self._marks(key)]
+            for low, high in [self._cluster.marks(key)]
         ]
 
     def _checked(self, ranges: Collection[OffsetRange]) -> list[OffsetRange]:
-        there = self._partitions(r.topic for r in ranges)
+        there = self._cluster.partitions(r.topic for r in ranges)
         for r in ranges:
             where = f"{r.topic}[{r.partition}]"
             if r.partition not in there[r.topic]:
                 known = f"0 to {max(there[r.topic])}" if there[r.topic] else "none"
                 raise UsageError(f"{where}: there is no such partition; there are {known}")
-            low, high = self._marks(r.key)
+            low, high = self._cluster.marks(r.key)
             if r.first < low:
                 raise DataLoss(
                     f"{where}: offset {r.first} is no longer there; the oldest that is left is {low}"
@@ -212,33 +202,3 @@ class KafkaRange:
             if r.last >= high:
                 raise UsageError(f"{where}: offset {r.last} is not there yet; the newest is {high - 1}")
         return list(ranges)
-
-    def _partitions(self, topics: Iterable[str]) -> dict[str, list[int]]:
-        """Of the whole cluster's topics: asking for one by name may create it."""
-        try:
-            found = self._consumer.list_topics(timeout=LOOK_UP_S).topics
-        except KafkaException as error:
-            raise self._unreachable(error) from error
-        known = {}
-        for topic in dict.fromkeys(topics):
-            if topic not in found or found[topic].error is not None:
-                raise UsageError(f"Kafka at {self._servers} has no topic {topic}")
-            known[topic] = sorted(found[topic].partitions)
-        return known
-
-    def _marks(self, key: Key) -> tuple[int, int]:
-        """(low, end): with committed records only, the end is the last stable offset."""
-        try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(*key), timeout=LOOK_UP_S)
-        except KafkaException as error:
-            raise self._unreachable(error) from error
-        return int(low), int(high)
-
-    def _unreachable(self, error: KafkaException) -> DriftlineError:
-        why = self._refused or refusal(error.args[0])
-        if why:
-            return SourceRefused(f"Kafka refuses for good: {why}")
-        return DriftlineError(f"Kafka at {self._servers} cannot be asked: {error.args[0].str()}")
-
-    def _note(self, error: KafkaError) -> None:
-        self._refused = self._refused or refusal(error)
