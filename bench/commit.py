@@ -18,10 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from driftline.decode import make_decoder
 from driftline.join.events import Predictions
 from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.slots import Registry
 from driftline.pipeline.snapshot import restore, snapshot, unwritten_bytes
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind, RawBatch
@@ -37,6 +35,7 @@ from driftline.settings import (
 )
 from driftline.store.rows import Commit
 from driftline.store.sqlite import SqliteStore
+from driftline.wiring import build_pipeline
 
 START_MS = 1_790_000_000_000
 RATE = 10_000
@@ -50,17 +49,12 @@ def engine(horizon_ms: int) -> StreamEngine:
         drift_windows=WINDOWS, performance_windows=WINDOWS, labels=LabelSettings(horizon_ms=horizon_ms),
     )  # fmt: skip
     limits = Limits(join_memory_bytes=1 << 40)
-    registry = Registry((model,), limits, lambda _s, _m, _v: None)
-    decoders = {
-        k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=limits, from_record=False)
-        for k in Kind
-    }
     stream = StreamSettings(
         name="s", predictions=("p",), labels=("l",), time=TimeSettings(out_of_orderness_ms=1000)
     )
-    pipeline = Pipeline(stream, registry, limits, decoders)
+    pipeline = build_pipeline(stream, (model,), limits, lambda *_: None)
     pipeline.watermarks = {("p", 0): -(1 << 62), ("l", 0): -(1 << 62)}
-    registry.schema_of("m", "1")
+    pipeline.registry.schema_of("m", "1")
     pipeline.learn_policies()
     return StreamEngine(pipeline)
 

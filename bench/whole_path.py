@@ -19,17 +19,15 @@ import numpy as np
 import pyarrow as pa
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from driftline.decode import make_decoder
 from driftline.demo.processes import start_broker, stop
 from driftline.gc_policy import collect_seldom
-from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.slots import Registry
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind
 from driftline.reference.build import BuildOptions, build_profile
 from driftline.reference.profile import Profile
 from driftline.settings import DAY_MS, Limits, ModelSettings, StreamSettings, Task, TimeSettings, Window
 from driftline.sources.kafka import KafkaSource
+from driftline.wiring import build_pipeline
 
 START_MS = 1_790_000_000_000
 PARTITIONS = 16
@@ -162,15 +160,11 @@ def whole(servers: str, load: Load, profile: Profile) -> float:
         match="m*", stream="s", task=Task.BINARY, positive="1", drift_windows=(window,), performance_windows=(window,),
         references="x",
     )  # fmt: skip
-    registry = Registry((model,), Limits(), lambda _s, _m, _v: profile)
-    decoders = {
-        k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
-        for k in Kind
-    }
     stream = StreamSettings(
         name="s", predictions=("predictions",), labels=("labels",), time=TimeSettings(max_future_ms=None)
     )
-    engine = StreamEngine(Pipeline(stream, registry, Limits(), decoders))
+    pipeline = build_pipeline(stream, (model,), Limits(), lambda *_: profile)
+    engine = StreamEngine(pipeline)
     source = KafkaSource(
         bootstrap_servers=servers, topics={"predictions": Kind.PREDICTION, "labels": Kind.LABEL}, group_id="whole",
         properties={"queued.min.messages": 100_000},
@@ -178,7 +172,7 @@ def whole(servers: str, load: Load, profile: Profile) -> float:
     source.open({})
     for name in load.names:  # meeting a model lays out its panes, once: no cost of an event
         for version in ("1", ""):
-            registry.schema_of(name, version)
+            pipeline.registry.schema_of(name, version)
     messages = 2 * load.events // max(1, load.arrow)
     start, seen = time.process_time(), 0
     while seen < messages:

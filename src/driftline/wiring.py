@@ -8,13 +8,13 @@ from driftline.config.model import Config
 from driftline.decode import make_decoder
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.judging import Judging
-from driftline.pipeline.slots import Registry, with_windows
+from driftline.pipeline.slots import LoadProfile, Registry, with_windows
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind
 from driftline.reference.file import load
 from driftline.reference.profile import Profile
 from driftline.rules.resolve import windows_of_rules
-from driftline.settings import ModelSettings, StreamSettings
+from driftline.settings import Limits, ModelSettings, StreamSettings
 
 
 def load_profile(settings: ModelSettings, model: str, version: str) -> Profile | None:
@@ -25,6 +25,27 @@ def load_profile(settings: ModelSettings, model: str, version: str) -> Profile |
     return load(path) if path.is_file() else None
 
 
+def build_pipeline(
+    stream: StreamSettings,
+    models: tuple[ModelSettings, ...],
+    limits: Limits,
+    load: LoadProfile = load_profile,
+) -> Pipeline:
+    """A stream's pipeline, that has seen nothing; ``load`` finds the references."""
+    registry = Registry(models, limits, load)
+    decoders = {
+        kind: make_decoder(
+            stream.format,
+            kind,
+            schema_of=registry.schema_of,
+            limits=limits,
+            from_record=stream.time.from_record,
+        )
+        for kind in Kind
+    }
+    return Pipeline(stream, registry, limits, decoders)
+
+
 def build_engine(config: Config, stream: StreamSettings, samples: Samples | None = None) -> StreamEngine:
     """The engine of one stream."""
     models = tuple(
@@ -32,20 +53,13 @@ def build_engine(config: Config, stream: StreamSettings, samples: Samples | None
         for m in config.models
         if m.stream == stream.name
     )
-    registry = Registry(models, config.limits, load_profile)
-    decoders = {
-        kind: make_decoder(
-            stream.format,
-            kind,
-            schema_of=registry.schema_of,
-            limits=config.limits,
-            from_record=stream.time.from_record,
-        )
-        for kind in Kind
-    }
-    pipeline = Pipeline(stream, registry, config.limits, decoders)
+    pipeline = build_pipeline(stream, models, config.limits)
     # Without a rule too: those of the last run may be firing, and are resolved.
     rules = Judging(
-        config.rules, stream.name, config.kafka.topics.triggers, config.triggers.max_age_ms, registry.slots
+        config.rules,
+        stream.name,
+        config.kafka.topics.triggers,
+        config.triggers.max_age_ms,
+        pipeline.registry.slots,
     )
     return StreamEngine(pipeline, rules, samples)

@@ -10,9 +10,6 @@ import random
 
 import numpy as np
 
-from driftline.decode import make_decoder
-from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.slots import Registry
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind, RawBatch
 from driftline.settings import (
@@ -25,6 +22,7 @@ from driftline.settings import (
     TimeSettings,
     Window,
 )  # fmt: skip
+from driftline.wiring import build_pipeline
 
 MINUTE = 60_000
 START = 1_000_000 * MINUTE
@@ -108,14 +106,8 @@ LOG = make_log(7)
 
 def fresh_engine(lines: list[bytes], models: tuple[ModelSettings, ...] = MODELS) -> StreamEngine:
     """An engine that has seen nothing, and writes its samples to ``lines``."""
-    limits = Limits()
-    registry = Registry(models, limits, lambda _s, _m, _v: None)
-    decoders = {
-        k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=limits, from_record=False)
-        for k in Kind
-    }
     stream = StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME)
-    pipeline = Pipeline(stream, registry, limits, decoders)
+    pipeline = build_pipeline(stream, models, Limits(), lambda *_: None)
     pipeline.watermarks = {(topic, number): -(1 << 62) for _kind, topic, number in PARTS}
     return StreamEngine(pipeline, None, Samples(lines.extend))
 

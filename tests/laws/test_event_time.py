@@ -9,11 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.decode import make_decoder
 from driftline.pipeline.counting import count_waiting
-from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.slots import Registry
-from driftline.pipeline.snapshot import restore, snapshot
+from driftline.pipeline.snapshot import snapshot
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Control, Kind, RawBatch
 from driftline.settings import (
@@ -26,7 +23,9 @@ from driftline.settings import (
     TimeSettings,
     Window,
 )  # fmt: skip
-from driftline.store.blobs import decode, encode
+from driftline.store.blobs import encode
+from driftline.wiring import build_pipeline
+from tests.restarts import restarted
 
 MINUTE = 60_000
 START = 1_000_000 * MINUTE
@@ -79,30 +78,9 @@ def partitions_of(log: tuple) -> dict[tuple[Kind, str, int], list[bytes]]:
 
 def fresh_engine(lines: list[bytes]) -> StreamEngine:
     """An engine that has seen nothing, and writes its samples to ``lines``."""
-    registry = Registry((MODEL,), Limits(), lambda _s, _m, _v: None)
-    decoders = {
-        k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
-        for k in Kind
-    }
-    pipeline = Pipeline(
-        StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME),
-        registry,
-        Limits(),
-        decoders,
-    )
+    stream = StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME)
+    pipeline = build_pipeline(stream, (MODEL,), Limits(), lambda *_: None)
     return StreamEngine(pipeline, None, Samples(lines.extend))
-
-
-def restarted(engine: StreamEngine, kept: dict, lines: list[bytes]) -> StreamEngine:
-    """A new engine with the state of the old one, through the bytes of the state file."""
-    for key, blob in snapshot(engine.pipeline).items():
-        if blob is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = encode(blob)
-    again = fresh_engine(lines)
-    restore(again.pipeline, {key: decode(raw) for key, raw in kept.items()})
-    return again
 
 
 def run(
@@ -139,7 +117,7 @@ def run(
         resting = (idle[turn] if turn < len(idle) else frozenset()) - {which}
         engine.advance(frozenset(parts[i][0][1:] for i in resting), 0)
         if turn in stops:
-            engine = restarted(engine, kept, lines)
+            engine = restarted(engine, fresh_engine(lines), kept)
             pipeline = engine.pipeline
     engine.advance(frozenset(pipeline.watermarks), 0)
     engine.advance(frozenset(pipeline.watermarks), 0, START + 200 * MINUTE)

@@ -10,11 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.decode import make_decoder
-from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.judging import Judging
-from driftline.pipeline.slots import Registry
-from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind, RawBatch
 from driftline.rules.parse import parse_rules
@@ -29,7 +25,8 @@ from driftline.settings import (
     TimeSettings,
     Window,
 )  # fmt: skip
-from driftline.store.blobs import decode, encode
+from driftline.wiring import build_pipeline
+from tests.restarts import restarted
 
 MINUTE = 60_000
 START = 1_000_000 * MINUTE
@@ -121,29 +118,13 @@ class Run:
 
     def fresh(self) -> StreamEngine:
         """An engine that has seen nothing."""
-        registry = Registry((MODEL,), Limits(), lambda _s, _m, _v: None)
-        decoders = {
-            k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
-            for k in Kind
-        }
-        pipeline = Pipeline(STREAM, registry, Limits(), decoders)
-        judging = Judging(self.specs, "s", "triggers", HOUR_MS, registry.slots)
+        pipeline = build_pipeline(STREAM, (MODEL,), Limits(), lambda *_: None)
+        judging = Judging(self.specs, "s", "triggers", HOUR_MS, pipeline.registry.slots)
         return StreamEngine(pipeline, judging, Samples(lambda _lines: None) if self.samples else None)
 
     def restart(self) -> None:
         """Go on from the bytes of the state file."""
-        assert self.engine.rules is not None
-        blobs = snapshot(self.engine.pipeline) | {("rule_state", "rules"): self.engine.rules.snapshot()}
-        for key, blob in blobs.items():
-            if blob is None:
-                self.kept.pop(key, None)
-            else:
-                self.kept[key] = encode(blob)
-        self.engine = self.fresh()
-        restored = {key: decode(raw) for key, raw in self.kept.items()}
-        restore(self.engine.pipeline, restored)
-        assert self.engine.rules is not None
-        self.engine.rules.restore(restored)
+        self.engine = restarted(self.engine, self.fresh(), self.kept)
 
     def advance(self, until_minute: int | None = None) -> None:
         """Move W; beyond the log, all partitions are idle."""

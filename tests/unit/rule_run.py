@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from driftline.decode import make_decoder
 from driftline.instants import parse_instant, rfc3339
-from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.judging import Judging
-from driftline.pipeline.slots import Registry
-from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind, Message, RawBatch
 from driftline.reference.profile import Profile
@@ -30,7 +26,8 @@ from driftline.settings import (
     TimeSettings,
     Window,
 )
-from driftline.store.blobs import decode, encode
+from driftline.wiring import build_pipeline
+from tests.restarts import restarted
 
 START = parse_instant("2026-01-01T00:00:00Z")
 WINDOW = Window(HOUR_MS, 10 * MINUTE_MS)
@@ -59,28 +56,12 @@ class Run:
         self.engine = self._engine()
 
     def _engine(self) -> StreamEngine:
-        registry = Registry((self.model,), Limits(), lambda _s, _m, _v: self.profile)
-        decoders = {
-            k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
-            for k in Kind
-        }
-        pipeline = Pipeline(STREAM, registry, Limits(), decoders)
-        return StreamEngine(pipeline, Judging(self.specs, "s", "triggers", HOUR_MS, registry.slots))
+        pipeline = build_pipeline(STREAM, (self.model,), Limits(), lambda *_: self.profile)
+        return StreamEngine(pipeline, Judging(self.specs, "s", "triggers", HOUR_MS, pipeline.registry.slots))
 
     def restart(self) -> None:
         """Go on from the bytes of the state file."""
-        assert self.engine.rules is not None
-        blobs = snapshot(self.engine.pipeline) | {("rule_state", "rules"): self.engine.rules.snapshot()}
-        for key, blob in blobs.items():
-            if blob is None:
-                self.kept.pop(key, None)
-            else:
-                self.kept[key] = encode(blob)
-        self.engine = self._engine()
-        restored = {key: decode(raw) for key, raw in self.kept.items()}
-        restore(self.engine.pipeline, restored)
-        assert self.engine.rules is not None
-        self.engine.rules.restore(restored)
+        self.engine = restarted(self.engine, self._engine(), self.kept)
 
     def hour(self, number: int, *, wrong: bool) -> None:
         """Six predictions with their labels."""

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from driftline.decode import make_decoder
 from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.slots import Registry
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind, RawBatch
@@ -27,6 +25,7 @@ from driftline.settings import (
     Window,
 )
 from driftline.store.blobs import decode, encode
+from driftline.wiring import build_pipeline
 from tests.unit.rule_run import (
     FIRED,
     HOURLY,
@@ -295,12 +294,7 @@ def test_a_model_that_left_the_configuration_leaves_the_others_as_they_were() ->
 
     def pipeline(*names: str) -> Pipeline:
         models = tuple(replace(MODEL, match=name) for name in names)
-        registry = Registry(models, Limits(), lambda _s, _m, _v: None)
-        decoders = {
-            k: make_decoder("driftline", k, schema_of=registry.schema_of, limits=Limits(), from_record=False)
-            for k in Kind
-        }
-        return Pipeline(STREAM, registry, Limits(), decoders)
+        return build_pipeline(STREAM, models, Limits(), lambda *_: None)
 
     def batch(kind: Kind, topic: str, value: dict[str, Any]) -> RawBatch:
         values = [
