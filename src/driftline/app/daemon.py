@@ -10,10 +10,10 @@ from typing import Any
 from driftline.app.committing import blobs, controls, partitions, seen
 from driftline.app.outbox import Effect, Outbox
 from driftline.app.reloading import Reloading
-from driftline.app.runner import REFRESH_S, Runner
+from driftline.app.runner import Runner
 from driftline.app.showing import Pace, daemon_view
 from driftline.config.model import Config
-from driftline.errors import DataLoss, DriftlineError
+from driftline.errors import DriftlineError
 from driftline.metrics.histogram import Durations
 from driftline.metrics.view import DaemonView
 from driftline.pipeline.engine import Fed
@@ -22,11 +22,9 @@ from driftline.pipeline.snapshot import restore, unwritten_bytes
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import committed
 from driftline.ports import Loss, Publisher
-from driftline.records import Blob, Control, Message, TopicPartition
+from driftline.records import Blob, Message, TopicPartition
 from driftline.settings import StreamSettings
 from driftline.sinks.dead_letters import dead_letter, place_of
-from driftline.sources.offsets import RECREATED
-from driftline.stamp.watermark import UNSET_MS
 from driftline.store.rows import Commit, Stored, StreamKey
 from driftline.store.sqlite import SqliteStore, StateFull
 
@@ -128,7 +126,8 @@ class Daemon:
         self.refresh_view()
 
     def _turn(self, runner: Runner, timeout_s: float) -> None:
-        self._refresh_source(runner)
+        if losses := runner.look(time.monotonic(), self.log):
+            self._lost(runner, losses)
         if runner.hold or self.trouble:
             return  # what cannot be committed is not read either: memory stays bounded
         started = time.perf_counter()
@@ -168,48 +167,10 @@ class Daemon:
             "effect", type=headers["ce_type"], subject=headers["ce_subject"], judged=headers["ce_time"], id=message.id,
         )  # fmt: skip
 
-    def _refresh_source(self, runner: Runner) -> None:
-        now = time.monotonic()
-        if now - runner.refreshed < REFRESH_S:
-            return
-        runner.refreshed = now
-        for key in runner.source.refresh():
-            if runner.engine.pipeline.watermark_ms > UNSET_MS:
-                runner.engine.pipeline.wake(key, runner.engine.pipeline.positions.get(key, 0))
-            self.log.info("partition found", stream=runner.name, topic=key[0], partition=key[1])
-        for text in runner.source.warnings():
-            self.log.warning(text, stream=runner.name)
-        losses = runner.source.verify()
-        if losses:
-            self._lost(runner, losses)
-
     def _lost(self, runner: Runner, losses: list[Loss]) -> None:
-        why = "; ".join(f"{x.topic}[{x.partition}]: {x.why}" for x in losses)
-        policy = self.config.kafka.on_data_loss
-        if policy == "exit":
-            raise DataLoss(f"Kafka no longer has what stream {runner.name} needs: {why}")
-        if policy == "skip":
-            self._skip(runner, losses)
-            return
-        if runner.hold is None:
-            self.log.error("stream on hold", stream=runner.name, why=why)
-        runner.hold = why
-        if any(loss.why == RECREATED for loss in losses):
-            runner.spoiled = True
+        runner.lose(losses, self.config.kafka.on_data_loss, self.log)
+        if runner.spoiled:
             self.effects.drop(runner.name)
-
-    def _skip(self, runner: Runner, losses: list[Loss]) -> None:
-        """Count what was lost, and read on from what is there."""
-        pipeline = runner.engine.pipeline
-        for key, position in runner.source.skip(losses).items():
-            lost = max(0, position - pipeline.positions.get(key, position))
-            pipeline.positions[key] = position
-            pipeline.counts["events_lost", key[0]] += lost
-            pipeline.controls.append(
-                Control("exclusion", *key, position, pipeline.watermarks.get(key, UNSET_MS))
-            )
-            self.log.error("records skipped", stream=runner.name, topic=key[0], partition=key[1], lost=lost)
-        runner.dirty = True
 
     # -- commit --------------------------------------------------------------------------------------
 

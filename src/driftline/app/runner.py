@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from driftline.app.idleness import Idleness
+from driftline.errors import DataLoss
 from driftline.pipeline.engine import Fed
 from driftline.pipeline.shown import Shown
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import Committed
-from driftline.ports import Source
-from driftline.records import RawBatch, TopicPartition
+from driftline.ports import Loss, Source
+from driftline.records import Control, RawBatch, TopicPartition
 from driftline.settings import Limits
 from driftline.sinks.breaker import Breaker
+from driftline.sources.offsets import RECREATED
 from driftline.stamp.watermark import UNSET_MS
 
 POLL_RECORDS = 20_000
@@ -64,6 +66,44 @@ class Runner:
             up=self.source.up,
         )  # fmt: skip
         return fed
+
+    def look(self, now_s: float, log: Any) -> list[Loss]:
+        """Ask from time to time for new partitions, and for what Kafka no longer has."""
+        if now_s - self.refreshed < REFRESH_S:
+            return []
+        self.refreshed, pipeline = now_s, self.engine.pipeline
+        for key in self.source.refresh():
+            if pipeline.watermark_ms > UNSET_MS:
+                pipeline.wake(key, pipeline.positions.get(key, 0))
+            log.info("partition found", stream=self.name, topic=key[0], partition=key[1])
+        for text in self.source.warnings():
+            log.warning(text, stream=self.name)
+        return self.source.verify()
+
+    def lose(self, losses: list[Loss], policy: str, log: Any) -> None:
+        """Hold, skip, or raise DataLoss (``exit``), as ``kafka.on_data_loss`` says."""
+        why = "; ".join(f"{x.topic}[{x.partition}]: {x.why}" for x in losses)
+        if policy == "exit":
+            raise DataLoss(f"Kafka no longer has what stream {self.name} needs: {why}")
+        if policy == "skip":
+            self._skip(losses, log)
+            return
+        if self.hold is None:
+            log.error("stream on hold", stream=self.name, why=why)
+        self.hold = why
+        self.spoiled |= any(loss.why == RECREATED for loss in losses)
+
+    def _skip(self, losses: list[Loss], log: Any) -> None:
+        """Count what was lost, and read on from what is there."""
+        pipeline = self.engine.pipeline
+        for key, position in self.source.skip(losses).items():
+            lost = max(0, position - pipeline.positions.get(key, position))
+            pipeline.positions[key] = position
+            pipeline.counts["events_lost", key[0]] += lost
+            mark = pipeline.watermarks.get(key, UNSET_MS)
+            pipeline.controls.append(Control("exclusion", *key, position, mark))
+            log.error("records skipped", stream=self.name, topic=key[0], partition=key[1], lost=lost)
+        self.dirty = True
 
     def balance(self, limits: Limits, now_s: float, log: Any) -> None:
         """Pause what is far ahead, what fills the memory, and what has too many dead letters; resume the others."""
