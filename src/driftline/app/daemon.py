@@ -202,6 +202,7 @@ class Daemon:
             if not runner.spoiled:
                 runner.committed = committed(runner.engine)
                 runner.source.report(dict(runner.engine.pipeline.positions))
+                runner.tell(self.last_commit - start, self.log)
 
     def _changes(self) -> Commit:
         commit = Commit(blobs=self.owed, controls=self.owed_controls, now_ms=self.wall_ms())

@@ -8,6 +8,7 @@ from typing import Any
 
 from driftline.app.idleness import Idleness
 from driftline.errors import DataLoss
+from driftline.instants import rfc3339
 from driftline.pipeline.engine import Fed
 from driftline.pipeline.shown import Shown
 from driftline.pipeline.stream import StreamEngine
@@ -35,6 +36,8 @@ class Runner:
     paused: dict[TopicPartition, str] = field(default_factory=dict)
     hold: str | None = None
     dirty: bool = False
+    told: int = 0
+    """Records that the last line of the log knew of."""
     refreshed: float = 0.0
     breaker: Breaker = field(default_factory=Breaker)
     spoiled: bool = False
@@ -66,6 +69,27 @@ class Runner:
             up=self.source.up,
         )  # fmt: skip
         return fed
+
+    def tell(self, commit_s: float, log: Any) -> None:
+        """The one line of a tick: what was read and committed since the last one; none where nothing was."""
+        counts = self.engine.pipeline.counts
+        total = sum(n for key, n in counts.items() if key[0] == "events_consumed")
+        if total == self.told:
+            return
+        records, self.told = total - self.told, total
+        statuses, watermark_ms = self.source.partitions(), self.engine.pipeline.watermark_ms
+        log.info(
+            "tick",
+            stream=self.name,
+            records=records,
+            watermark=rfc3339(watermark_ms) if watermark_ms > UNSET_MS else None,
+            lag=sum(max(0, s.high_watermark - s.position) for s in statuses if s.high_watermark is not None),
+            staged=self.engine.pipeline.staged_rows(),
+            pending=self.engine.pipeline.join.pending(),
+            rejected=sum(n for key, n in counts.items() if key[0] == "events_rejected"),
+            paused=len(self.paused),
+            commit_ms=round(commit_s * 1000),
+        )
 
     def look(self, now_s: float, log: Any) -> list[Loss]:
         """Ask from time to time for new partitions, and for what Kafka no longer has."""
