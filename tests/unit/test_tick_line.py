@@ -24,4 +24,4 @@ def test_a_tick_with_records_has_one_line(tmp_path):
         "rejected": 1, "paused": 0,
     }  # fmt: skip
     assert expected == {key: line[key] for key in expected}
-    assert {*expected, "event", "level", "timestamp", "commit_ms"} == line.keys()
+    assert {*expected, "event", "level", "time", "commit_ms"} == line.keys()
