@@ -64,7 +64,7 @@ def test_the_owners_are_told_once_and_nobody_is_woken(world):
 
 
 def numbers(world, query):
-    """what a query gives now, or gave within the last five minutes; NaN is no number."""
+    """what a query gives now, or gave within the last minute; NaN is no number."""
     now = [float(series["value"][1]) for series in world.query(query)]
     then = [float(value) for series in world.query_range(query) for _at, value in series["values"]]
     return [number for number in now + then if not math.isnan(number)]

@@ -191,7 +191,7 @@ class World:
         """Prometheus's answer now."""
         return self._ask("query", {"query": expr})
 
-    def query_range(self, expr: str, seconds: int = 300) -> list[dict[str, Any]]:
+    def query_range(self, expr: str, seconds: int = 60) -> list[dict[str, Any]]:
         """Its answer over the last while."""
         now = time.time()
         return self._ask("query_range", {"query": expr, "start": now - seconds, "end": now, "step": 1})

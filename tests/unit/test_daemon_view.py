@@ -43,6 +43,32 @@ def daemon(folder: Path, source: FakeSource, publisher: FakePublisher) -> Daemon
     return made
 
 
+def test_counters_are_those_of_the_last_commit_and_begin_at_zero(tmp_path):
+    """§8: after a crash they never go back; and the first commit is an increase, which a rate can see."""
+    source = FakeSource({"p": Kind.PREDICTION})
+    made = daemon(tmp_path, source, FakePublisher())
+    event = {
+        "prediction_id": "1",
+        "model": "m",
+        "version": "1",
+        "time": START,
+        "prediction": "1",
+        "latency_ms": 5,
+    }
+    source.append("p", 0, json.dumps(event).encode(), START)
+    made._turn(made.runners[0], 0)
+    shown = []
+    for act in (lambda: None, made.commit):
+        act()
+        made.refresh_view(force=True)
+        (model,) = made.view.streams[0].models
+        consumed = made.view.streams[0].counters["events_consumed_total"]["p", "prediction"]
+        shown.append(
+            (consumed, model.predictions_total, model.latency_histogram[1][-1], model.latency_histogram[2])
+        )
+    assert [(0, 0, 0, 0.0), (1, 1, 1, 0.005)] == shown
+
+
 def test_published_events_are_shown_and_survive_a_restart(tmp_path):
     """The same events, newest first, from the state file."""
     source, publisher = FakeSource({"p": Kind.PREDICTION}), FakePublisher()

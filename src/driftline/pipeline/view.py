@@ -15,7 +15,7 @@ from driftline.pipeline.rule_info import rule_infos
 from driftline.pipeline.shown import Shown, Wanted
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import StreamEngine
-from driftline.records import REJECT_REASONS
+from driftline.records import REJECT_REASONS, Kind
 from driftline.settings import WindowKind
 
 _UNSET = -(1 << 61)
@@ -87,6 +87,13 @@ def _counters(engine: StreamEngine) -> Mapping[str, Mapping[tuple[str, ...], int
         counters["events_lost_total"][topic,] = 0  # from the start, so that the first one is an increase
         for reason in REJECT_REASONS:
             counters["events_rejected_total"][topic, reason] = 0
+    kinds = (
+        (Kind.PREDICTION, stream.predictions),
+        (Kind.LABEL, stream.labels),
+        (Kind.FEATURES, stream.features),
+    )
+    for kind, topics in kinds:
+        counters["events_consumed_total"] |= {(topic, str(kind)): 0 for topic in topics}
     for topic in (*stream.predictions, *stream.features):
         counters["events_unmonitored_total"][topic,] = 0
     for outcome in ("staged", "dropped"):
@@ -132,7 +139,7 @@ def _model(slot: Slot, counted: Counted) -> ModelView:
         model=slot.model.name, version=slot.version, tags=slot.settings.tags,
         predictions_total=counted.predictions, last_event_ms=slot.last_ms if slot.predictions else None,
         reference_id=slot.profile.id if slot.profile else None,
-        latency_histogram=counted.latency, label_delay_histogram=counted.delays or _delays(slot, empty=True),
+        latency_histogram=counted.latency or _latency(slot, empty=True), label_delay_histogram=counted.delays or _delays(slot, empty=True),
         task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
         min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
         reference_rows=slot.profile.rows if slot.profile else None,
@@ -152,10 +159,10 @@ def _delays(slot: Slot, *, empty: bool = False) -> Histogram:
     return bounds, tuple(np.cumsum(counts).tolist()), 0.0 if empty else slot.delay_sum_ms / 1000
 
 
-def _latency(slot: Slot) -> Histogram | None:
-    """Of all predictions since the state began, so that it only grows."""
+def _latency(slot: Slot, *, empty: bool = False) -> Histogram | None:
+    """Of all predictions since the state began, so that it only grows; from 0, so that the first is an increase."""
     if not slot.latency.any():
         return None
-    buckets = prometheus_buckets(slot.latency)
+    buckets = prometheus_buckets(np.zeros_like(slot.latency) if empty else slot.latency)
     bounds = tuple(edge for edge, _count in buckets if edge != float("inf"))
-    return bounds, tuple(count for _edge, count in buckets), slot.latency_sum_ms / 1000
+    return bounds, tuple(count for _edge, count in buckets), 0.0 if empty else slot.latency_sum_ms / 1000
