@@ -205,6 +205,16 @@ def test_writing_samples_changes_no_message(log: tuple, rules: list[dict[str, An
     )
 
 
+def test_an_empty_finest_window_reaches_the_rules_with_and_without_samples() -> None:
+    """A rule of two windows is judged at the finer one's instants, and that window may hold late events only."""
+    more = {"then": "notify", "for": "10m", "retract_within": "0s", "unless": MANY, "cooldown": "15m"}
+    gaps = {"max_gap": "5m", "keep_firing_for": "7m", "no_data": "fire"}
+    rules = [rule("r0", {"all": [SLOW, MANY]}, **more, **gaps)]
+    expected = Run(busy(0), rules).played([], frozenset(), [])
+    assert expected == Run(busy(0), rules, samples=True).played([], frozenset(), [])
+    assert sum(map(len, expected.values()))
+
+
 @settings(max_examples=40, deadline=None)
 @given(LOGS, RULES)
 def test_an_id_is_published_once(log: tuple, rules: list[dict[str, Any]]) -> None:

@@ -177,8 +177,8 @@ class StreamEngine:
             if only is not None and not only:
                 continue
             judged = self.pipeline.judge(instant)
-            if not judged.totals.counts.any():
-                continue  # only late events are in its panes, and at this instant they do not count yet
+            # It may be empty: only late events are in its panes that do not count yet, or a rule reads another
+            # window too. Rules take an empty one for none, and whether they are asked changes nothing.
             length_ms = self._length_ms(slot, instant[3], instant[4])
             whole = self._panes(slot, judged.kind, judged.place).covers(judged.end_ms)
             found = evaluate(slot, judged.kind, length_ms, judged.totals, only, whole=whole)
@@ -212,6 +212,8 @@ class StreamEngine:
         assert samples is not None  # noqa: S101
         if samples.from_ms is not None and window.judged.instant_ms < samples.from_ms:
             return
+        if not window.judged.totals.counts.any():
+            return
         lines = self._lines(window.judged, window.evaluations, final=False)
         if samples.final:
             samples.waiting.append((window.judged, lines))
@@ -227,8 +229,6 @@ class StreamEngine:
         kept = [e for e in evaluations if not (twice and e.statistic == "events")]
         panes = slot.drift_panes if judged.kind is WindowKind.DRIFT else slot.performance_panes
         name = panes[judged.place].window.name
-        if not judged.totals.counts.any():
-            return []
         return sample_lines(
             slot.model.name, slot.version, name, judged.end_ms, judged.instant_ms, kept, 0, state_final=final
         )
