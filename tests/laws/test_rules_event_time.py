@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from driftline.pipeline.judging import Judging
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind, RawBatch
+from driftline.reference.bins import bins_id, numeric_profile
+from driftline.reference.profile import Profile
 from driftline.rules.parse import parse_rules
 from driftline.settings import (
     DEFAULT_GATES,
@@ -42,6 +44,11 @@ MODEL = ModelSettings(
 STREAM = StreamSettings(
     name="s", predictions=("predictions",), labels=("labels",),
     time=TimeSettings(out_of_orderness_ms=2 * MINUTE, allowed_lateness_ms=6 * MINUTE, max_future_ms=None),
+)  # fmt: skip
+COLUMNS = (numeric_profile("x", np.arange(40.0)),)
+REFERENCE = Profile(
+    model="m", version="1", task=Task.BINARY, positive="1", id="r", sha256="0" * 64, bins_id=bins_id(COLUMNS, ()),
+    rows=40, numeric=COLUMNS, categorical=(),
 )  # fmt: skip
 LOW = {"metric": "accuracy", "window": "10m", "below": 0.6}
 MANY = {"metric": "throughput", "window": "10m", "above": 0.004}
@@ -91,6 +98,7 @@ def bytes_of(kind: Kind, row: tuple) -> bytes:
     }
     if kind is Kind.PREDICTION:
         event |= {"version": str(key % 3 // 2), "prediction": answer, "score": 0.25 + answer / 2}
+        event["features"] = {"x": key % 11 + base / 20}
     else:
         event |= {"label": answer, "revision": revision[0]}
     return json.dumps(event).encode()
@@ -118,7 +126,7 @@ class Run:
 
     def fresh(self) -> StreamEngine:
         """An engine that has seen nothing."""
-        pipeline = build_pipeline(STREAM, (MODEL,), Limits(), lambda *_: None)
+        pipeline = build_pipeline(STREAM, (MODEL,), Limits(), lambda *_: REFERENCE)
         judging = Judging(self.specs, "s", "triggers", HOUR_MS, pipeline.registry.slots)
         return StreamEngine(pipeline, judging, Samples(lambda _lines: None) if self.samples else None)
 

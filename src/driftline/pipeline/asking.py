@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from driftline.effects import trigger
-from driftline.pipeline.evidence import condition_text, occasion, violation
+from driftline.pipeline.evidence import condition_text, drifted, occasion, violation
 from driftline.pipeline.instances import Instance, Instances
 from driftline.pipeline.rulebook import Rulebook
 from driftline.pipeline.slots import Slot
@@ -79,6 +79,7 @@ class Asking:
         instance.opened = {
             **instance.episode, "revision": instance.revision, "retract_until_ms": until_ms,
             "violations": [violation(v) for v in instance.violations],
+            "drifted_features": drifted(slot, now_ms),
         }  # fmt: skip
         instance.relabelled = False
         return self._message(trigger.REQUESTED, slot, resolved, instance, now_ms, wall_ms)

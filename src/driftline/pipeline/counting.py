@@ -64,7 +64,7 @@ def count_waiting(slot: Slot) -> None:
 def count_changes(state: StreamState, slot: Slot, due: Columns) -> None:
     """What labels said, into the panes of their predictions."""
     changes = _changes(slot, due)
-    slot.relabel(int(due["time_ms"].min()), int(due["time_ms"].max()))
+    slot.relabel(due["time_ms"])
     lost = np.zeros(len(due["eff_ms"]), np.bool_)
     for panes in slot.performance_panes:
         # By effective time, not by what is still there: other batch sizes lose the same labels.

@@ -28,9 +28,10 @@ def occasion(
 ) -> Occasion:  # fmt: skip
     """Everything that an event says."""
     spec, episode = resolved.spec, instance.episode
-    # A retraction is about the data that the request was about.
-    about_ms = episode["fired_ms"] if type_ == RETRACTED else now_ms
-    window, data_range = _window(slot, resolved, about_ms)
+    # A retraction is about the data that the request was about; its drift windows may be gone by now.
+    back = type_ == RETRACTED
+    window, data_range = _window(slot, resolved, episode["fired_ms"] if back else now_ms)
+    features = episode.get("drifted_features", []) if back else drifted(slot, now_ms)
     violations = [violation(v) for v in instance.violations]
     start_ms = episode["start_ms"] or now_ms
     text = _reason(slot, resolved, instance, start_ms, ending)
@@ -42,7 +43,7 @@ def occasion(
         severity=spec.severity, episode_start_ms=start_ms, fired_ms=episode["fired_ms"] or now_ms,
         number=episode["number"], time_ms=now_ms, reason=text,
         reasons=[_why(r, name, e) for r, name, e in reasons], window=window, violations=violations,
-        drifted_features=_drifted(slot, about_ms), reference=_reference(slot), data_range=data_range,
+        drifted_features=features, reference=_reference(slot), data_range=data_range,
         cooldown_until_ms=cooldown, repeat=max(1, episode.get("asks", 1)),
     )  # fmt: skip
 
@@ -132,7 +133,7 @@ def _window(
     return window, slot.data.within(end_ms - length_ms, end_ms)
 
 
-def _drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
+def drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
     """The features with the largest PSI in the first drift window that has one, worst first."""
     if slot.profile is None or not slot.drift_panes:
         return []

@@ -234,14 +234,14 @@ class Judging:
 
     def _drain(self, slot: Slot) -> None:
         """Mark the requests that rest on windows whose labels have changed."""
-        span, slot.relabelled = slot.relabelled, None
-        if span is None:
+        stretches, slot.relabelled = slot.relabelled, set()
+        if not stretches:
             return
         for resolved in self.book.timed(slot):
             revision = self.book.revision(slot, resolved)
             for instance in self.instances.of_rule(slot.code, resolved.spec.identity):
                 if retraction.open_until(resolved, instance, revision) is not None:
-                    instance.relabelled |= retraction.touched(resolved, instance, *span)
+                    instance.relabelled |= retraction.touched(slot, resolved, instance, stretches)
 
     def _retract(self, slot: Slot, resolved: Resolved, now_ms: int, wall_ms: int) -> list[Message]:
         messages = []

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from driftline.pipeline.instances import Instance
-from driftline.pipeline.lookup import SlotLookup, held_again
+from driftline.pipeline.lookup import SlotLookup, held_again, latest_end_ms
 from driftline.pipeline.rulebook import Rulebook, average_of
 from driftline.pipeline.slots import Slot
 from driftline.rules.machine import reading
 from driftline.rules.resolve import Resolved
 from driftline.rules.spec import comparisons
 from driftline.rules.verdict import Verdict, judge
-from driftline.settings import WindowKind
+from driftline.settings import Window, WindowKind
 
 Others = dict[str, Slot]
 
@@ -30,13 +30,31 @@ def keeps_ms(resolved: Resolved) -> int:
     return resolved.effective_delay_ms + resolved.spec.retract_within_ms
 
 
-def touched(resolved: Resolved, instance: Instance, low_ms: int, high_ms: int) -> bool:
-    """Whether labels of predictions in [low, high] change what the instance's request rests on."""
-    longest = max(w.length_ms for kind, w in resolved.windows if kind is WindowKind.PERFORMANCE)
-    before = 2 if any(c.versus == "previous window" for c in resolved.spec.comparisons()) else 1
-    start_ms: int = instance.opened["start_ms"] - resolved.delay_ms - before * longest
-    end_ms: int = instance.opened["fired_ms"]
-    return low_ms < end_ms and high_ms >= start_ms
+def touched(slot: Slot, resolved: Resolved, instance: Instance, stretches: Iterable[int]) -> bool:
+    """Whether labels of predictions in stretches (of the data index) are in a window that the request rests on.
+
+    Stretches divide every slide, so that what is found does not depend on how many changes are looked at together.
+    """
+    read = [
+        _reach(slot, resolved, kind, w, instance)
+        for kind, w in resolved.windows
+        if kind is WindowKind.PERFORMANCE
+    ]
+    return any(first <= start < end for start in stretches for first, end in read)
+
+
+def _reach(
+    slot: Slot, resolved: Resolved, kind: WindowKind, window: Window, instance: Instance
+) -> tuple[int, int]:
+    """From the begin of a window at the first true instant to its end at the firing."""
+    start_ms, fired_ms = instance.opened["start_ms"], instance.opened["fired_ms"]
+    first_ms = latest_end_ms(slot, kind, window.slide_ms, start_ms) - window.length_ms * _before(resolved)
+    return first_ms, latest_end_ms(slot, kind, window.slide_ms, fired_ms)
+
+
+def _before(resolved: Resolved) -> int:
+    """How many lengths of a window are read: with ``previous window``, the one before it too."""
+    return 2 if any(c.versus == "previous window" for c in comparisons(resolved.spec.when)) else 1
 
 
 def corrected(
@@ -72,10 +90,9 @@ def _backwards(
 
 def _kept(slot: Slot, resolved: Resolved, start_ms: int, now_ms: int) -> bool:
     """Whether every window of the first instant is made of panes that no run has dropped by now."""
-    previous = any(c.versus == "previous window" for c in comparisons(resolved.spec.when))
     more = keeps_ms(resolved)
     for kind, window in resolved.windows:
-        reach = window.length_ms * (2 if previous else 1)
+        reach = window.length_ms * _before(resolved)
         kept = 2 * window.length_ms + window.slide_ms + slot.settings.labels.delay_ms + more
         if start_ms - slot.delay_ms(kind) - reach - window.slide_ms < now_ms - kept:
             return False

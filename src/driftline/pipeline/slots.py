@@ -16,7 +16,7 @@ from driftline.aggregates.performance import PerformanceLayout
 from driftline.matching import match_model
 from driftline.pipeline.ranges import DataIndex
 from driftline.pipeline.waiting import NEVER_MS, Waiting
-from driftline.records import Coded, Codes32, Floats, Schema
+from driftline.records import Coded, Codes32, Floats, Ints, Schema
 from driftline.reference.profile import Profile
 from driftline.settings import HOUR_MS, Limits, ModelSettings, Task, Window, WindowKind
 
@@ -81,8 +81,8 @@ class Slot:
     delay_sum_ms: int = 0
     latency: np.ndarray = field(default_factory=lambda: np.zeros(latency.BINS, np.int64))
     latency_sum_ms: float = 0.0
-    relabelled: tuple[int, int] | None = None
-    """First and last prediction whose label changed since somebody looked."""
+    relabelled: set[int] = field(default_factory=set)
+    """Starts of the stretches (of the data index) with predictions whose label changed since somebody looked."""
     waiting: Waiting = field(default_factory=Waiting)
     """On-time rows that are in no pane yet."""
 
@@ -125,10 +125,10 @@ class Slot:
         """Note the span of new events."""
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
 
-    def relabel(self, first_ms: int, last_ms: int) -> None:
-        """Note that labels of predictions in this span have changed."""
-        first, last = self.relabelled or (first_ms, last_ms)
-        self.relabelled = min(first, first_ms), max(last, last_ms)
+    def relabel(self, times_ms: Ints) -> None:
+        """Note that labels of predictions of these times have changed."""
+        size = self.data.bucket_ms
+        self.relabelled.update((np.unique(times_ms // size) * size).tolist())
 
     def measure_latency(self, latency_ms: Floats) -> None:
         """Add the latencies that the model reported to the histogram of all its predictions."""
