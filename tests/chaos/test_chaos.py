@@ -163,7 +163,7 @@ def test_random_kills_under_load_change_nothing(java_kafka: Any, tmp_path: Path)
         feeder.finish()
         expected = [oracle(config, servers, s, models, PARTITIONS) for s, models in STREAMS.items()]
         kinds = {t.type for e in expected for t in e.triggers.values()}
-        assert 4 == len(kinds), "traffic without all kinds of triggers shows little"
+        assert 5 == len(kinds), "traffic without all kinds of triggers shows little"
         settle(process, servers, "own", expected, SLOW_S)
         _check_copies(servers)
         for each in expected:

@@ -118,7 +118,7 @@ def test_large_cuts_equal_the_oracle(config_path: Path, seed: int) -> None:
     records = logged(Traffic(seed, "s", ("a", "b"), minutes=60 * 30, every_ms=4 * 60_000).records())
     world = fold(setup, records)
     kinds = {t.type for t in triggers(setup, world)}
-    assert 4 == len(kinds), "a seed without all kinds of triggers shows little"
+    assert 5 == len(kinds), "a seed without all kinds of triggers shows little"
     check(setup, world, played(setup, config_path, records, seed, 400, 0.0))
 
 

@@ -123,9 +123,8 @@ def restore_engine(engine: StreamEngine, blobs: dict[BlobKey, Blob]) -> None:
 
 
 def ids(messages: Iterable[Message]) -> set[str]:
-    """The ids of triggers. Retractions are no part of the oracle yet."""
-    events = [json.loads(m.value or b"") for m in messages]
-    return {e["id"] for e in events if ".retracted." not in e["type"]}
+    """The ids of triggers."""
+    return {json.loads(m.value or b"")["id"] for m in messages}
 
 
 # -- samples -------------------------------------------------------------------------------------------

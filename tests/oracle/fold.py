@@ -60,15 +60,22 @@ class World:
     """In the order of their instants."""
     panes: dict[tuple[Slot, str, int, int], Counter[Any]]
     """(slot, kind, length, start) -> what is counted there now."""
+    received: dict[Slot, Received]
 
 
 @dataclass
-class _Of:
-    """What one (model, version) was sent."""
+class Received:
+    """What one (model, version) was sent, in the order of time."""
 
     drift: list[Event]
     predictions: list[Event]
     stories: dict[str, Story]
+
+    def window(self, kind: str, start: int, end: int, before: int) -> list[Event]:
+        """The events of [start, end) that took effect before an instant."""
+        events = self.drift if kind == "drift" else self.predictions
+        first, last = (bisect_left(events, at, key=lambda e: e.time) for at in (start, end))
+        return [e for e in events[first:last] if e.eff < before]
 
 
 def fold(setup: Setup, records: Iterable[Record], closed_at: int | None = None) -> World:
@@ -86,11 +93,11 @@ def fold(setup: Setup, records: Iterable[Record], closed_at: int | None = None) 
     panes = {}
     for slot, of in slots.items():
         panes.update(_panes(setup.models[slot[0]], slot, of, watermark))
-    return World(logs, watermark, judged, panes)
+    return World(logs, watermark, judged, panes, slots)
 
 
-def _by_slot(setup: Setup, logs: Logs) -> dict[Slot, _Of]:
-    slots: dict[Slot, _Of] = defaultdict(lambda: _Of([], [], {}))
+def _by_slot(setup: Setup, logs: Logs) -> dict[Slot, Received]:
+    slots: dict[Slot, Received] = defaultdict(lambda: Received([], [], {}))
     labels: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for label in logs.labels:
         labels[label.model, label.id].append(label)
@@ -157,23 +164,20 @@ def _truth(story: Story, before: int | None) -> str | None:
 # -- windows -------------------------------------------------------------------------------------------
 
 
-def _judge(model: Model, slot: Slot, of: _Of, watermark: int) -> Iterator[Judged]:
+def _judge(model: Model, slot: Slot, of: Received, watermark: int) -> Iterator[Judged]:
     """§4: each end is judged at its instant, on the events with eff before it; an empty window says nothing."""
     for kind, delay in (("drift", 0), ("performance", model.delay)):
-        events = of.drift if kind == "drift" else of.predictions
-        times = [e.time for e in events]
+        times = [e.time for e in (of.drift if kind == "drift" else of.predictions)]
         for length, slide in model.windows[kind]:
             for end in _ends(times, length, slide):
                 instant = end + delay
-                inside = events[bisect_left(times, end - length) : bisect_left(times, end)]
-                inside = [e for e in inside if e.eff < instant]
+                inside = of.window(kind, end - length, end, instant)
                 if instant > watermark or not inside:
                     continue
                 if kind == "drift":
                     samples = _drift(model, model.references.get(slot[1]), inside)
                 else:
-                    truths = [_truth(of.stories[e.id], instant) for e in inside]
-                    samples = _performance(model, inside, truths)
+                    samples = performance(model, of, inside, instant)
                 yield Judged(slot, kind, length, end, instant, inside[-1].time, samples)
 
 
@@ -186,8 +190,9 @@ def _ends(times: list[int], length: int, slide: int) -> list[int]:
 # -- statistics ----------------------------------------------------------------------------------------
 
 
-def _performance(model: Model, predictions: list[Event], truths: list[str | None]) -> dict[About, Sample]:
-    """§6: accuracy, and precision, recall and F1 of the positive class, from the labelled predictions."""
+def performance(model: Model, of: Received, predictions: list[Event], before: int) -> dict[About, Sample]:
+    """§6: accuracy, and precision, recall and F1 of the positive class, with the labels in force at an instant."""
+    truths = [_truth(of.stories[e.id], before) for e in predictions]
     pairs = [
         (truth, _name(e.data["prediction"]))
         for e, truth in zip(predictions, truths, strict=True)
@@ -254,7 +259,7 @@ def _psi(column: dict[str, Any], valid: list[float]) -> float:
 
 
 def _panes(
-    model: Model, slot: Slot, of: _Of, watermark: int
+    model: Model, slot: Slot, of: Received, watermark: int
 ) -> dict[tuple[Slot, str, int, int], Counter[Any]]:
     """§5: what stands in each pane once W has come: what was on time at once, all else by its effective time."""
     panes: dict[tuple[Slot, str, int, int], Counter[Any]] = defaultdict(Counter)

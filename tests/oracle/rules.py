@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import NamedTuple
 
-from tests.oracle.fold import Judged, Sample, Slot, World
+from tests.oracle.fold import Judged, Sample, Slot, Story, World, performance
 from tests.oracle.setup import Model, Rule, Setup, concerns
 
 REQUESTED, REQUEST_RESOLVED = "io.driftline.retraining.requested.v1", "io.driftline.retraining.resolved.v1"
+RETRACTED = "io.driftline.retraining.retracted.v1"
 FIRED, RESOLVED = "io.driftline.alert.fired.v1", "io.driftline.alert.resolved.v1"
 
 
@@ -42,6 +43,20 @@ class _Instance:
     cleared: bool = False
     """Firing, and false since it was true last."""
     last_judged: int | None = None
+    fired: int = 0
+    """When the last episode fired."""
+    asked: _Asked | None = None
+    """Its last request, while that can be taken back."""
+
+
+@dataclass
+class _Asked:
+    """A request."""
+
+    start: int
+    fired: int
+    looked: int
+    """Labels that took effect before this are known to it."""
 
 
 @dataclass
@@ -62,11 +77,11 @@ def triggers(setup: Setup, world: World) -> list[Trigger]:
     for judged in world.judged:
         slots[judged.slot].append(judged)
     for slot, windows in slots.items():
-        out += _of_slot(setup, slot, windows, world.watermark)
+        out += _of_slot(setup, world, slot, windows)
     return sorted(out, key=lambda t: t.time)
 
 
-def _of_slot(setup: Setup, slot: Slot, windows: list[Judged], watermark: int) -> list[Trigger]:
+def _of_slot(setup: Setup, world: World, slot: Slot, windows: list[Judged]) -> list[Trigger]:
     """Every instant of every rule up to W, one after the other, whether an event is in its window or not."""
     out: list[Trigger] = []
     model = setup.models[slot[0]]
@@ -76,7 +91,7 @@ def _of_slot(setup: Setup, slot: Slot, windows: list[Judged], watermark: int) ->
     latest: dict[tuple[str, int], Judged] = {}
     requests = _Requests()
     often = gcd(model.delay, *(slide for each in model.windows.values() for _, slide in each))
-    for now in range(windows[0].instant, watermark + 1, often):
+    for now in range(windows[0].instant, world.watermark + 1, often):
         here = [r for r in rules if (now - r.delay(model)) % r.every(model) == 0]
         for rule in here:
             window = judged.get((rule.kind, rule.length, now))
@@ -95,6 +110,9 @@ def _of_slot(setup: Setup, slot: Slot, windows: list[Judged], watermark: int) ->
                     out += _effects(setup, requests, instance, change, now, start or 0)
         if here:
             out += _ask_again(setup, requests, rules, now)
+        for rule in here:
+            for instance in instances[rule.name].values():
+                out += _retract(setup, world, instance, now)
     return out
 
 
@@ -102,7 +120,7 @@ def _seen(rule: Rule, model: Model, latest: Judged | None, now: int) -> bool:
     """Whether the version counts as seen: its newest event's slide is not ``active_for`` back."""
     if latest is None:
         return False
-    slide = dict(model.windows[rule.kind])[rule.length]
+    slide = rule.slide(model)
     return now < latest.newest // slide * slide + slide + rule.active_for + rule.delay(model)
 
 
@@ -138,6 +156,7 @@ def _step(instance: _Instance, verdict: bool | None, now: int, every: int, empty
         held = instance.trues >= rule.for_windows if rule.for_windows else now - instance.since >= rule.for_ms
         if held and not instance.firing:
             instance.firing = True
+            instance.fired = now
             return "fired"
     elif verdict is False and not instance.firing:
         _end(instance)
@@ -183,6 +202,7 @@ def _open(
 ) -> list[Trigger]:
     start = instance.since or 0
     requests.opener, requests.belonging, requests.waiting = (instance, start), belonging, []
+    instance.asked = _Asked(start, instance.fired, now)
     return [_trigger(setup, instance, start, REQUESTED, now)]
 
 
@@ -205,6 +225,44 @@ def _ask_again(setup: Setup, requests: _Requests, rules: list[Rule], now: int) -
         return []
     waiting = sorted(requests.waiting, key=lambda i: rules.index(i.rule))
     return _open(setup, requests, waiting[0], waiting, now)
+
+
+# -- retraction ----------------------------------------------------------------------------------------
+
+
+def _retract(setup: Setup, world: World, instance: _Instance, now: int) -> list[Trigger]:
+    """§10: labels changed what a request rests on, and no instant from its first true one to its firing is true now."""
+    rule, asked, model = instance.rule, instance.asked, setup.models[instance.slot[0]]
+    if asked is None or not rule.retract_within or now > asked.fired + rule.retract_within:
+        return []
+    of = world.received[instance.slot]
+    ends = [at - rule.delay(model) for at in range(asked.start, asked.fired + 1, rule.every(model))]
+    inside = of.window(rule.kind, ends[0] - rule.length, ends[-1], now)
+    changed = any(_changed(of.stories[e.id], asked.looked, now) for e in inside)
+    asked.looked = now
+    if not changed or _out_of_reach(rule, model, asked.start, now):
+        return []
+    for end in ends:
+        window = of.window(rule.kind, end - rule.length, end, now)
+        samples = performance(model, of, window, now) if window else {}
+        if _verdict(rule, samples.get((rule.metric, rule.feature))):
+            return []
+    instance.asked = None
+    return [_trigger(setup, instance, asked.start, RETRACTED, now)]
+
+
+def _changed(story: Story, after: int, before: int) -> bool:
+    """Whether another label than before came into force in [after, before)."""
+    was = [None, *(truth for _, truth in story)]
+    return any(after <= eff < before and truth != old for (eff, truth), old in zip(story, was, strict=False))
+
+
+def _out_of_reach(rule: Rule, model: Model, start: int, now: int) -> bool:
+    """An episode that took longer than ``for``, for want of data, may begin before what is kept for sure."""
+    slide = rule.slide(model)
+    held = (rule.for_windows - 1) * rule.length if rule.for_windows else -(-rule.for_ms // slide) * slide
+    kept = 2 * rule.length + slide + model.delay + held + rule.retract_within
+    return start - model.delay - rule.length - slide < now - kept
 
 
 def _trigger(setup: Setup, instance: _Instance, start: int, kind: str, now: int) -> Trigger:

@@ -62,14 +62,20 @@ class Rule:
     no_data: str
     max_gap: int
     active_for: int
+    retract_within: int
+    """0: its requests are never taken back."""
 
     def delay(self, model: Model) -> int:
         """From an end to its instant."""
         return model.delay if self.kind == "performance" else 0
 
+    def slide(self, model: Model) -> int:
+        """Of its window."""
+        return dict(model.windows[self.kind])[self.length]
+
     def every(self, model: Model) -> int:
         """From one instant to the next."""
-        return self.length if self.for_windows else dict(model.windows[self.kind])[self.length]
+        return self.length if self.for_windows else self.slide(model)
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ def _rule(raw: dict[str, Any]) -> Rule:
     windows = int(how_long.split()[0]) if how_long.endswith("windows") else None
     models = raw.get("models", "*")
     drift = when["metric"] in ("psi_deciles", "missing_ratio")
+    retracts = raw.get("then") == "retrain" and raw.get("retract", True) and not drift
     return Rule(
         raw["name"], [models] if isinstance(models, str) else models, when["metric"],
         "drift" if drift else "performance", milliseconds(when["window"]), when.get("feature"), op, when[op],
@@ -132,6 +139,7 @@ def _rule(raw: dict[str, Any]) -> Rule:
         milliseconds(raw.get("keep_firing_for", "0s")), milliseconds(raw.get("cooldown", "0s")),
         raw.get("no_data", "hold"), milliseconds(raw.get("max_gap", "12h")),
         milliseconds(raw.get("active_for", "7d")),
+        milliseconds(raw.get("retract_within", "24h")) if retracts else 0,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Traffic for a stream, from a seed: everything that goes wrong in production, weeks of it if one likes.
 
 Spells in which a model guesses and its input moves, events out of order and too late, copies and conflicting
-copies, labels early, late, twice, corrected, retracted, for nothing and never, poison and events of the future.
+copies, labels early, late, twice, wrong for hours, corrected, retracted, for nothing and never, poison and events
+of the future.
 """
 
 from __future__ import annotations
@@ -194,6 +195,9 @@ class Traffic:
     ) -> None:  # fmt: skip
         if rng.random() < 0.06 or (number // 150 % 4 == 3 and rng.random() < 0.6):
             return
+        if time // HOUR % 13 in (3, 4) and rng.random() < 0.9:
+            self._mended(rng, base, number, time, truth, out)
+            return
         delay = rng.choices((5, 30, 300, 420, -6, -12), (70, 15, 4, 2, 6, 3))[0]
         known = time + int(delay * MINUTE * rng.uniform(0.5, 1))
         self._put(out, rng, "labels", number, known, {**base, "label": truth, "time": known})
@@ -204,6 +208,16 @@ class Traffic:
             later = known + rng.randrange(90) * MINUTE
             event = {**base, "label": other, "time": later, "revision": revision}
             self._put(out, rng, "labels", number, later, event)
+
+    def _mended(
+        self, rng: random.Random, base: dict[str, Any], number: int, time: int, truth: str,
+        out: list[tuple[int, int, Sent]],
+    ) -> None:  # fmt: skip
+        """Hours whose labels are wrong at first, and told right later."""
+        known, later = time + rng.randrange(10) * MINUTE, time + rng.randrange(30, 55) * MINUTE
+        for at, label, revision in ((known, str(1 - int(truth)), 1), (later, truth, 4)):
+            event = {**base, "label": label, "time": at, "revision": revision}
+            self._put(out, rng, "labels", number, at, event)
 
     def _put(
         self,
