@@ -1,7 +1,8 @@
 """Memory, commit time and lag of a real daemon over many minutes with everything on, as a table, slopes and an SVG.
 
 Two models, labels, drift, performance, rules with a duration that fire, latency; event time runs 60 times as fast
-as the clock, so that windows, joins and panes reach their full size within minutes: what still grows then, leaks.
+as the clock, so that windows, joins and panes reach their full size within minutes (panes are kept longest for what
+can be taken back: 4 h and the window, 6 minutes here): what still grows then, leaks.
 The second model's features move and its scores stop telling the labels after a third of the run.
 
     python bench/long_run.py [--minutes 30] [--rate 300] [--output docs/long-run.svg]
@@ -41,7 +42,7 @@ rules:
   - {name: drifted, models: "m*", when: {metric: psi, window: 30m, feature: "*", above: 0.25, at_least: 3},
      for: 10m, then: retrain, cooldown: 1h}
   - {name: f1-fell, models: "m*", when: {metric: f1, window: 1h, drop: 10 points, versus: reference},
-     for: 20m, then: retrain, cooldown: 1h}
+     for: 20m, then: retrain, cooldown: 1h, retract_within: 4h}
 """
 
 

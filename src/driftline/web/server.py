@@ -25,6 +25,7 @@ from driftline.metrics.render import OPENMETRICS, TEXT
 from driftline.metrics.view import DaemonView
 from driftline.web import api, assets, page
 from driftline.web.api.problems import MEDIA_TYPE, Refused, problem
+from driftline.web.connections import Bounded
 from driftline.web.health import readiness
 from driftline.web.process import process_values
 
@@ -205,7 +206,7 @@ class Server:
             timeout_keep_alive=5,
             timeout_graceful_shutdown=2,
             h11_max_incomplete_event_size=16 * 1024,
-            http="h11",
+            http=Bounded,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="driftline-http", daemon=True)
