@@ -59,7 +59,7 @@ def run_of(path: Path, logs: dict[str, list[Record]], seed: int, piece: int) -> 
 
 @pytest.mark.parametrize("flooded", ["predictions", "labels"])
 def test_a_flood_is_bounded_and_every_run_drops_the_same(tmp_path: Path, flooded: str) -> None:
-    """Fault 77: of what waits for nothing the oldest go at the windows' instants, whatever was read first."""
+    """Faults 16 and 77: of what waits for nothing the oldest go at the windows' instants, whatever was read first."""
     path = tmp_path / "config.yaml"
     path.write_text(
         CONFIG.replace("rules:", "limits: {join_memory: 20KiB}\nrules:").replace("references:", "#")
