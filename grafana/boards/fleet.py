@@ -17,12 +17,11 @@ from boards.panels import (
     number,
     painted,
 )
-from boards.queries import REPLICAS, of, thresholds, unit
+from boards.queries import REPLICAS, main_average, of, thresholds, unit
 
 OF_TEAM = of("model_info", 'tag_team=~"$team"')
 TEAM = f"max by (model, version, tag_team) ({OF_TEAM})"
 MODEL = "model, version"
-F1 = 'average=~"binary|macro"'
 
 
 def ours(expr: str) -> str:
@@ -46,7 +45,7 @@ FIRING = f"sum by ({MODEL}) ({alive('rule_firing')})"
 REQUESTS = f"sum by ({MODEL}) (increase({of('triggers_total')}[$__range]))"
 UNJUDGED = f"sum by ({MODEL}) ({alive('rule_insufficient')})"
 WORST = f"max by ({MODEL}) ({of('worst_feature_psi')})"
-F1_NOW = f"min by ({MODEL}) ({of('performance_f1', F1)})"
+F1_NOW = main_average(of("performance_f1"), "", "min", MODEL)
 F1_LIMIT = thresholds("f1", "", MODEL)
 QUIET = f"sum by (model) (increase({of('model_predictions_total')}[1h])) == 0"
 

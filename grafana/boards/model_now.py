@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards.model_queries import HERE, PERFORMANCE, PSI, WHOLE, measure
+from boards.model_queries import HERE, PERFORMANCE, PSI, whole
 from boards.panels import GREEN, GREY, PSI_STEPS, RED, YELLOW, number
 from boards.queries import REPLICAS, of, rate, unit
 
@@ -22,7 +22,7 @@ NOW = [
         number(
             "$measure",
             "The chosen measure in the newest mature window; of several versions the lowest.",
-            f"min({measure()}{{{WHOLE}}})",
+            f"min({whole()})",
             "none",
             base=GREY,
             decimals=3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards.model_queries import HERE, PERFORMANCE, WHOLE, measure
+from boards.model_queries import HERE, PERFORMANCE, measure, whole
 from boards.panels import BLUE, RED, band, bars, coloured, dashed, lines
 from boards.queries import thresholds
 
@@ -11,9 +11,9 @@ INTERVAL = lines(
     "The chosen measure in the newest mature window, with its 95 % interval and the thresholds of the rules on it. One panel "
     "a version, so that versions stand side by side.",
     [
-        (f"max by (average) ({measure()}{{{WHOLE}}})", "value"),
-        (f"max by (average) ({measure(bound='_lower_bound')}{{{WHOLE}}})", "low"),
-        (f"max by (average) ({measure(bound='_upper_bound')}{{{WHOLE}}})", "high"),
+        (whole(), "value"),
+        (whole("_lower_bound"), "low"),
+        (whole("_upper_bound"), "high"),
         (thresholds("${measure:text}", HERE, "rule"), "threshold"),
     ],
     "none",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from boards.panels import GREEN, ORANGE, RED
-from boards.queries import REPLICAS, declared, of
+from boards.queries import REPLICAS, declared, main_average, of
 from driftline.metrics.declarations import PERFORMANCE_STATISTICS
 
 HERE = 'model="$model",version=~"$version"'
 DRIFT = f'{HERE},window="$drift_window"'
 PERFORMANCE = f'{HERE},window="$performance_window"'
-WHOLE = f'{PERFORMANCE},average=~"binary|macro|"'
 VERSIONS = of("model_info", 'model="$model"')
 MEASURES = {
     word: PERFORMANCE_STATISTICS[word][0]
@@ -26,6 +25,11 @@ def measure(part: str = "", bound: str = "") -> str:
     for name in MEASURES.values():
         declared(f"performance_{part}{name}{bound}")
     return f"driftline_performance_{part}${{measure}}{bound}"
+
+
+def whole(bound: str = "") -> str:
+    """The chosen measure of each version, in the average that its task is known by."""
+    return main_average(measure(bound=bound), PERFORMANCE, "max", "version")
 
 
 def windows(kind: str) -> str:

@@ -43,6 +43,13 @@ def quantile(share: float, name: str, labels: str, by: str) -> str:
     return f"histogram_quantile({share}, {buckets})"
 
 
+def main_average(metric: str, labels: str, how: str, by: str) -> str:
+    """The average that a task is known by: of a binary model that of its positive class, of others macro."""
+    kinds = ('average=~"binary|"', 'average="macro"')  # a measure without averages has no such label
+    found = [f"{how} by ({by}) ({metric}{{{','.join(filter(None, (labels, kind)))}}})" for kind in kinds]
+    return f"({' or '.join(found)})"
+
+
 def thresholds(statistic: str, labels: str, by: str) -> str:
     """What the rules on a statistic compare it with."""
     of_statistic = of("rule_info", ",".join(filter(None, (f'statistic="{statistic}"', labels))))

@@ -81,6 +81,15 @@ def test_every_query_of_a_dashboard_has_data(world, board):
             until(lambda query=query: numbers(world, query), f"{name}: {query}", 10)
 
 
+def test_a_binary_model_is_shown_by_its_positive_class(world):
+    """One line a version, although the macro average is exported too."""
+    (name, query), *_ = [q for q in queries(BOARDS["model"]) if q[0] == "$measure of version $version"]
+    (shown,) = world.query(filled(query, VALUES))
+    (binary,) = world.query('driftline_performance_f1{average="binary",window="1h"}')
+    (macro,) = world.query('driftline_performance_f1{average="macro",window="1h"}')
+    assert binary["value"][1] == shown["value"][1] != macro["value"][1], name
+
+
 def test_every_alert_rule_can_be_evaluated(world):
     """No many-to-many match and no other error on real series."""
     groups = world.rules()
