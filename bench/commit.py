@@ -92,8 +92,9 @@ def fill(pipeline: Pipeline, first: int, count: int, at_ms: int, span_ms: int) -
     """Outstanding predictions, evenly over a span of event time."""
     rng = np.random.default_rng(first)
     times = at_ms + np.arange(count) * span_ms // count
+    none = np.zeros(count, np.int32)
     new = Predictions(
-        rng.integers(0, 1 << 63, (count, 2), dtype=np.uint64), times, times, 0, 0,
+        rng.integers(0, 1 << 63, (count, 2), dtype=np.uint64), times, times, none, none,
         rng.integers(0, 2, count).astype(np.int32), rng.random(count), np.zeros((count, 0), np.int32),
     )  # fmt: skip
     pipeline.join.put(new)
@@ -104,6 +105,7 @@ def events(first: int, count: int) -> tuple[RawBatch, RawBatch]:
     half = count // 2
     numbers = range(first * half, (first + 1) * half)
     per_second = RATE // 2
+    labelled = range(max(numbers.start - 5 * per_second, 0), max(numbers.stop - 5 * per_second, 0))
     predictions = [
         json.dumps(
             {
@@ -116,13 +118,13 @@ def events(first: int, count: int) -> tuple[RawBatch, RawBatch]:
     labels = [
         json.dumps(
             {
-                "prediction_id": f"p{i - 5 * per_second}", "model": "m", "label": i % 3 % 2,
-                "time": START_MS + i * 1000 // per_second,
+                "prediction_id": f"p{i}", "model": "m", "label": i % 3 % 2,
+                "time": START_MS + i * 1000 // per_second + 5000,
             }
         ).encode()
-        for i in numbers
+        for i in labelled
     ]  # fmt: skip
-    return raw(Kind.PREDICTION, "p", numbers.start, predictions), raw(Kind.LABEL, "l", numbers.start, labels)
+    return raw(Kind.PREDICTION, "p", numbers.start, predictions), raw(Kind.LABEL, "l", labelled.start, labels)
 
 
 def raw(kind: Kind, topic: str, first: int, values: list[bytes]) -> RawBatch:
@@ -225,8 +227,8 @@ def restored(path: Path) -> None:
 
 def throughput(folder: Path) -> None:
     """Events a second with and without commits, in turns."""
-    batches = [events(second, RATE) for second in range(40)]
-    count = 40 * RATE
+    batches = [events(second, RATE) for second in range(100)]
+    count = sum(len(batch.offsets) for pair in batches for batch in pair)
     rates: dict[bool, list[float]] = {True: [], False: []}
     cpus: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(8):

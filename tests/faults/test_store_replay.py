@@ -60,7 +60,7 @@ def contents(pipeline: Pipeline) -> dict:
     return {
         "keys": table.keys[rows].tolist(), "rows": joined, "scores": scores, "counts": +pipeline.counts,
         "join": +pipeline.join.counts, "data": data,
-        "early": sorted(repr(row) for row in _columns(pipeline.join.early.snapshot())),
+        "early": sorted(map(repr, pipeline.join.early.labels().items())),
         "staged": [sorted(_rows(s)) for s in (pipeline.labels, pipeline.changes, pipeline.places)],
         "late": sorted(
             (*r.slot.key, t, e, c)
@@ -72,10 +72,6 @@ def contents(pipeline: Pipeline) -> dict:
             for s in pipeline.registry.slots
         },
     }  # fmt: skip
-
-
-def _columns(columns: dict) -> list[tuple]:
-    return list(zip(*(c.tolist() for c in columns.values()), strict=True))
 
 
 def _rows(staging) -> list[str]:

@@ -15,7 +15,7 @@ from driftline.join.events import Labels, Matches, Predictions, concatenate
 from driftline.join.index import first_of_each
 from driftline.join.lifetime import Policy, limits, until
 from driftline.join.table import DEAD, LABELLED, OVER, PREDICTED, JoinTable
-from driftline.records import Bools, Codes32, Floats, Ints
+from driftline.records import Bools, Codes32, Floats, Ints, Words
 
 
 class Join:
@@ -262,6 +262,13 @@ class Join:
         t.ledger.force(np.unique(t.books["home"][rows]).tolist())
         if (t.books["mark"][rows] & OVER).any():
             t.ledger.force(t.shadowed)
+
+    def waits(self, ids: Words) -> Bools:
+        """Whether labels of these ids wait for their prediction."""
+        rows = self.table.find(ids)
+        state = self.table.flags[rows] & (PREDICTED | LABELLED | DEAD)
+        waiting: Bools = (rows >= 0) & (state == LABELLED)
+        return waiting
 
     def pending(self) -> int:
         """Predictions that wait for their label."""

@@ -102,10 +102,13 @@ def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
         ]
         staging.read((block for block, _lost in found), *taken[kind])
         staging.ledger.force(block.number for block, lost in found if lost)
-    if (early := blobs.get(("staged", key_of("early", 0)))) is not None:
-        known = models[early.arrays["model"]] >= 0
-        columns = {name: column[known] for name, column in early.arrays.items()}
-        pipeline.join.early.restore({**columns, "model": models[columns["model"]]})
+    early = [
+        (number_of(key)[1], {**blob.arrays, "model": models[blob.arrays["model"]]})
+        for (table, key), blob in blobs.items()
+        if table == "staged" and number_of(key)[0] == "early"
+    ]
+    pipeline.join.early.read(early, pipeline.join.waits)
+    pipeline.written.useless += [("staged", key_of("early", 0))] * any(number == 0 for number, _ in early)
 
 
 def _late(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], slots: dict[int, Slot]) -> None:

@@ -84,12 +84,13 @@ def _staged(pipeline: Pipeline, blobs: Blobs) -> None:
             blobs["staged", key_of(kind, number)] = None
         for block in blocks:
             blobs["staged", key_of(kind, block.number)] = staged_blob(block, name, codes)
-    if pipeline.join.early.changed:
-        columns = pipeline.join.early.snapshot()
-        if columns:
-            columns["model"] = models[columns["model"]]
-        blobs["staged", key_of("early", 0)] = Blob(FORMAT, {}, columns) if columns else None
-        pipeline.join.early.changed = False
+    early, gone = pipeline.join.early.write()
+    for number in gone:
+        blobs["staged", key_of("early", number)] = None
+    for number, columns in early:
+        blobs["staged", key_of("early", number)] = Blob(
+            FORMAT, {}, {**columns, "model": models[columns["model"]]}
+        )
 
 
 def _late(pipeline: Pipeline, blobs: Blobs) -> None:
