@@ -270,19 +270,25 @@ def takeover(folder: Path) -> None:
     """From ``kill -9`` of the holder to the lock and the open file in a process that waits."""
     taken = []
     holder = hold(folder / "lock.db")
-    holder.stdout.readline()
+    told(holder)
     for _ in range(10):
         standby = hold(folder / "lock.db")
         time.sleep(1.5)
         started = time.perf_counter()
         holder.send_signal(signal.SIGKILL)
-        standby.stdout.readline()
+        told(standby)
         taken.append(time.perf_counter() - started)
         holder.wait()
         holder = standby
     holder.kill()
     holder.wait()
     print(f"standby has the file after {np.median(taken):.2f} s, at most {max(taken):.2f} s, of 10 kills")
+
+
+def told(process: subprocess.Popen[str]) -> None:
+    """Wait for its line."""
+    assert process.stdout is not None
+    process.stdout.readline()
 
 
 def hold(path: Path) -> subprocess.Popen[str]:

@@ -26,7 +26,14 @@ def main(total: int = 2_000_000, batch: int = 10_000) -> None:
             code = (n % 2).astype(np.int32)
             join.put(
                 Predictions(
-                    ids[at : at + batch], n, n, zeros, zeros, code, code * 0.5, np.zeros((batch, 0), np.int32)
+                    ids[at : at + batch],
+                    n,
+                    n,
+                    zeros,
+                    zeros,
+                    code,
+                    code * np.float64(0.5),
+                    np.zeros((batch, 0), np.int32),
                 )
             )
         if at >= lag:

@@ -112,7 +112,10 @@ def measure(models: int, features: int) -> None:
     limited = seconds(lambda: narrow.scrape(half[next(turn) % len(half)]))
     registry = client(series)
     theirs = seconds(lambda: generate_latest(registry))
-    each = lambda s: f"{s * 1e3:7.1f} ms, {s / series * 1e6:5.2f} us a series"  # noqa: E731
+
+    def each(spent: float) -> str:
+        return f"{spent * 1e3:7.1f} ms, {spent / series * 1e6:5.2f} us a series"
+
     print(f"{models} models of {features} features: {series} series; CPU time, median of {ROUNDS}")
     print(f"  driftline:         {each(ours)}")
     print(f"  the first scrape:  {each(first)}")

@@ -5,11 +5,15 @@ import importlib.util
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
 
-from driftline.metrics.view import DaemonView
+from driftline.metrics.view import DaemonView, StreamView
 from driftline.pipeline.shown import WINDOWS_A_VIEW, Shown
+from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.web.api import ENDPOINTS
 from driftline.web.page import render
@@ -18,14 +22,17 @@ MODELS = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 ROOT = Path(__file__).parents[1]
 
 
-def elec2_view():
+def elec2_view() -> ModuleType:
+    """The tests' engine on Elec2."""
     spec = importlib.util.spec_from_file_location("elec2_view", ROOT / "tests" / "web" / "elec2_view.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def fleet(engine):
+def fleet(engine: StreamEngine) -> StreamEngine:
     """The engine with copies of its one model: panes of their own, sharing the arrays."""
     registry = engine.pipeline.registry
     slot = registry.slots[0]
@@ -38,7 +45,13 @@ def fleet(engine):
     return engine
 
 
-def timed(label, work, times=1, before=lambda: None):
+Result = TypeVar("Result")
+
+
+def timed(
+    label: str, work: Callable[[], Result], times: int = 1, before: Callable[[], None] = lambda: None
+) -> Result:
+    """The median of some times; what the last one returned."""
     spent = []
     for _ in range(times):
         before()
@@ -54,11 +67,13 @@ with tempfile.TemporaryDirectory() as folder:
 shown = Shown()
 
 
-def view():
-    return stream_view("main", engine, (), engine.rules.views(), ("28d",), None, shown)
+def view() -> StreamView:
+    return stream_view(
+        "main", engine, (), engine.rules.views() if engine.rules else (), ("28d",), None, shown
+    )
 
 
-def events():
+def events() -> None:
     """Something arrives for every model."""
     for slot in engine.pipeline.registry.slots:
         for _kind, panes in slot.panes():

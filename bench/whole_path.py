@@ -145,7 +145,7 @@ def bare(servers: str, messages: int, partitions: int = PARTITIONS) -> float:
     while seen < messages:
         consumer.poll(0.5)
         for message in consumer.consume(10_000, 0):
-            decode(message.value())
+            decode(message.value() or b"")
             seen += 1
         seen += 1
     spent = time.process_time() - start
