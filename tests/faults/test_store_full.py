@@ -114,6 +114,24 @@ def test_a_full_volume_pauses_reading_and_nothing_is_lost(tmp_path):
     assert ({("p", 0): 2300, ("l", 0): 2300}, 2300, 2300) == world.stored()
 
 
+@pytest.mark.parametrize("trouble", ["a full volume", "a hold"])
+def test_what_does_not_read_waits_as_long_as_a_reader_would(tmp_path, monkeypatch, trouble):
+    """A daemon whose stream is paused takes no CPU for it (Faults 10 and 24)."""
+    rested = []
+    monkeypatch.setattr("driftline.app.daemon.time.sleep", rested.append)
+    world = World(tmp_path, tmp_path / "s.db")
+    world.write(10)
+    world.daemon.tick(0.05)
+    assert [] == rested
+    if trouble == "a full volume":
+        world.store.full = True
+        world.daemon.commit()
+    else:
+        world.daemon.runners[0].hold = "lost"
+    world.daemon.tick(0.05)
+    assert [0.05] == rested
+
+
 @pytest.fixture
 def small_volume(tmp_path):
     """A file system of 2 MB of its own."""

@@ -128,8 +128,9 @@ class Daemon:
     def _turn(self, runner: Runner, timeout_s: float) -> None:
         if losses := runner.look(time.monotonic(), self.log):
             self._lost(runner, losses)
-        if runner.hold or self.trouble:
-            return  # what cannot be committed is not read either: memory stays bounded
+        if runner.hold or self.trouble:  # what cannot be committed is not read either: memory stays bounded
+            time.sleep(timeout_s)  # where reading waits for records
+            return
         started = time.perf_counter()
         fed = runner.read(timeout_s, time.monotonic())
         for each in fed:
