@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Message, Producer
 
 from driftline.cli import invoke
+from driftline.records import Kind
 from driftline.sources.embedded import EmbeddedBroker
 from driftline.sources.kafka_range import KafkaRange
 from tests.unit.replay_world import CONFIG, events, millis, placed, write
@@ -102,6 +105,33 @@ def test_what_is_far_ahead_is_read_later_and_changes_nothing(servers, world, mon
     assert expected == _written(world, "--from-kafka", "--bootstrap-servers", servers)
     changes = [now - before for before, now in pairwise(held)]
     assert 1 < sum(map(bool, changes))
+
+
+class Together:
+    """A consumer that is asked late: records come together with the end of their partition."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    def consume(self, most: int, timeout_s: float) -> list[Message]:
+        time.sleep(0.5)
+        return self._consumer.consume(most, timeout_s)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
+def test_records_that_come_with_the_end_of_their_partition_are_read(servers):
+    """The end is told after the records before it, and closes the partition after them."""
+    source = KafkaRange(
+        bootstrap_servers=servers, topics={"predictions": Kind.PREDICTION, "labels": Kind.LABEL}
+    )
+    source._consumer = Together(source._consumer)
+    read = []
+    while batches := source.poll(1, 1_000_000):
+        read += [len(batch.values) for batch in batches]
+    source.close()
+    assert len(RECORDS) == sum(read)
 
 
 def test_a_second_reading_gives_the_same_bytes(servers, world):

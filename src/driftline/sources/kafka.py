@@ -100,9 +100,12 @@ class KafkaSource:
         room = min(CONSUME_MOST, max_records - 1)
         more = self._consumer.consume(room, 0) if room > 0 else []
         records, events = split([first, *more])
-        for event in events:
+        made = self._take(records) if records else []
+        for event in (
+            events
+        ):  # after the records: the end of a partition, markers included, is behind the last of them
             self._on_event(event)
-        return self._take(records) if records else []
+        return made
 
     def partitions(self) -> list[PartitionStatus]:
         """Of all partitions read so far, paused and lost ones too."""

@@ -86,9 +86,9 @@ class KafkaRange:
             messages += self._consumer.consume(max_records - 1, 0) if messages and max_records > 1 else []
             records, events = split(messages)
             self._patience(records)
-            for event in events:
-                self._on_event(event)
             made = batches(kept, self._topics) if (kept := self._inside(records)) else []
+            for event in events:  # after the records: the end of a partition can come with the last of them
+                self._on_event(event)
             self._leave()
             if made:
                 return made
