@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-prometheus test-kafka test-chaos dashboards lint format bench lock clean
+.PHONY: help install demo test test-browser test-prometheus test-kafka test-chaos dashboards lint format bench lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+install: $(STAMP) ## Make .venv with driftline in it, and nothing else
 
 demo: $(STAMP) ## The whole story on real data, with a broker inside the process
 	@$(BIN)/driftline demo $(DEMO_ARGS)

@@ -135,7 +135,7 @@ BOARD = Board(
                             number(
                                 "Retrainings requested",
                                 "Requests for a retraining within the chosen time.",
-                                f"sum(ceil({ours(REQUESTS)}))",
+                                f"sum(round({ours(REQUESTS)})) or vector(0)",
                                 "none",
                                 ((1, ORANGE),),
                             ),
@@ -145,7 +145,7 @@ BOARD = Board(
                             number(
                                 "Models without data",
                                 "Models that had no prediction for an hour, in any version.",
-                                f"count({QUIET}) or vector(0)",
+                                f"count({QUIET} and on (model) {OF_TEAM}) or vector(0)",
                                 "none",
                                 ((1, ORANGE),),
                             ),

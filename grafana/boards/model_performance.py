@@ -24,7 +24,8 @@ INTERVAL = INTERVAL.repeat("version").repeat_direction("h").max_per_row(3)
 
 SEGMENTS = bars(
     "Segments with the lowest $measure",
-    "Where the model is worst: the ten lowest segments in the chosen window.",
+    "The ten lowest segments in the chosen window: where the model is worst, but for errors (log loss, Brier, MAE, RMSE), "
+    "of which the lowest are the best.",
     f"bottomk(10, max by (segment, value) ({measure('segment_')}{{{PERFORMANCE}}}))",
     "{{segment}}={{value}}",
     "none",

@@ -16,6 +16,10 @@ MEASURES = {
 }
 RULE_STATES = {"0": ("quiet", GREEN), "1": ("pending", ORANGE), "2": ("firing", RED)}
 STATE = f"max without ({REPLICAS}) ({of('rule_pending', HERE)} + 2 * {of('rule_firing', HERE)})"
+STIRRED = (
+    f"max without ({REPLICAS}) (max_over_time({of('rule_pending', HERE)}[$__range] @ end())"
+    f" + max_over_time({of('rule_firing', HERE)}[$__range] @ end()))"
+)
 PSI = f"max by (feature) ({of('feature_psi', DRIFT)})"
 MOST = f"topk(40, max by (feature) (max_over_time({of('feature_psi', DRIFT)}[$__range] @ end())))"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards.model_queries import HERE, RULE_STATES, STATE
+from boards.model_queries import HERE, RULE_STATES, STATE, STIRRED
 from boards.panels import GREY, ORANGE, decimals, listing, states, told
 from boards.queries import REPLICAS, of
 
@@ -46,8 +46,8 @@ LINES = [
                 24,
                 states(
                     "Rules over time",
-                    "Quiet, pending (true, not yet for long enough) and firing.",
-                    STATE,
+                    "Pending (true, not yet for long enough) and firing: the rules that were either in the chosen time.",
+                    f"{STATE} and {STIRRED} > 0",
                     "{{rule}} {{feature}}{{class}}{{segment}} ({{version}})",
                     RULE_STATES,
                 ),

@@ -23,7 +23,10 @@ def parse_instant(text: str) -> int:
     ValueError
         The text is no date and time, or names no offset: it is never guessed.
     """
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is no date and time; write it as "2026-01-31T00:00:00Z"') from None
     if moment.tzinfo is None:
-        raise ValueError(f'"{text}" has no offset; write "{text}Z" for UTC')
+        raise ValueError(f'"{text}" has no offset; write "{moment.isoformat()}Z" for UTC')
     return (moment - _EPOCH) // _MILLISECOND

@@ -135,8 +135,13 @@ def test_what_only_a_restart_can_change_is_refused(world):
 def test_a_removed_rule_that_fires_sends_its_resolved_event(world):
     """Fault 67: at the first instant after W."""
     world.write(rules="[]")
+    before = world.daemon.view.streams[0]
     world.reload()
     assert ["alert.fired.v1"] == world.kinds()
+    after = world.daemon.view.streams[0]
+    for one, other in ((before.rules[0], after.rules[0]), (before.rule_infos[0], after.rule_infos[0])):
+        assert one.severity == other.severity != ""
+    assert [i.action for i in before.rule_infos] == [i.action for i in after.rule_infos]
     world.minutes(12, 22)
     assert ["alert.fired.v1", "alert.resolved.v1"] == world.kinds()
     world.daemon.refresh_view(force=True)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,10 @@ def test_the_process_tells_of_itself():
 def test_without_proc_the_process_tells_nothing(tmp_path):
     """Other systems than Linux."""
     assert {} == process_values(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="NO /proc")
+def test_a_value_that_is_hidden_takes_no_other_with_it(tmp_path):
+    """A service that may see its own process only has no /proc/stat: all but the start are there."""
+    (tmp_path / "self").symlink_to("/proc/self")
+    assert {*process_values()} - {"start_time_seconds"} == {*process_values(tmp_path)}

@@ -133,6 +133,7 @@ driftline_partition_paused{stream="main",topic="p",partition="0",reason="skew"} 
 driftline_stream_on_hold{stream="main"} 0
 driftline_ready 0
 driftline_kafka_up 1
+driftline_commit_failing 0
 driftline_config_last_reload_successful 1
 driftline_metrics_series_suppressed 0
 driftline_build_info{version="1.0"} 1

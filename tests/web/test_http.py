@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from driftline.errors import UsageError
 from driftline.metrics.view import DaemonView, ModelView, RuleView, StreamView
+from driftline.web.health import readiness
 from driftline.web.server import Server, application
 
 VIEW = DaemonView(
@@ -47,6 +48,14 @@ def test_alive_and_ready_are_two_questions():
     answer = held.get("/-/ready")
     assert (503, ["Kafka cannot be reached"]) == (answer.status_code, answer.json()["reasons"])
     assert 200 == client().get("/-/ready").status_code
+
+
+def test_a_loop_that_hangs_is_not_ready():
+    """What it showed last may say so for ever: after a minute its age tells."""
+    ready = replace(VIEW, ready=True, now_ms=1_000_000)
+    assert 200 == readiness(ready, 1_059_000)[0]
+    status, body = readiness(ready, 1_090_000)
+    assert (503, ["nothing has happened for 90 s"]) == (status, body["reasons"])
 
 
 def test_static_files_are_kept_by_the_browser_until_they_change():

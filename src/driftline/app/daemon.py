@@ -50,7 +50,9 @@ class Daemon:
         self.wall = wall
         self.build = build
         self.stopping = False
-        self.view = DaemonView(reasons=("the state is being restored",))
+        self.view = DaemonView(
+            now_ms=self.wall_ms(), reasons=("starting: the state is restored, and Kafka looked for",)
+        )
         self.effects = Outbox(publisher)
         self.recent = Recent()
         self.reloading = Reloading(load, self.wall_ms())
@@ -90,6 +92,7 @@ class Daemon:
         for runner in self.runners:
             runner.engine = _restored(runner.engine, runner.name, stored)
             runner.committed = committed(runner.engine)
+            runner.told = runner.consumed()
             ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
             positions = {
                 (row.topic, row.partition): row.next_offset
@@ -281,8 +284,16 @@ class Daemon:
         """Compute what is shown, at most once a second; more rarely where that takes long."""
         now = time.monotonic()
         if force or self._pace.due(now):
-            self.view = daemon_view(self)
+            before, self.view = self.view.reasons, daemon_view(self)
+            if self.view.reasons != before:
+                self._tell_readiness()
             self._pace.made(now, time.monotonic())
+
+    def _tell_readiness(self) -> None:
+        if self.view.ready:
+            self.log.info("ready")
+        else:
+            self.log.warning("not ready", reasons=list(self.view.reasons))
 
     def stop(self) -> None:
         """The last commit, and what the outbox can still send within the grace period."""

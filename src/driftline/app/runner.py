@@ -70,10 +70,13 @@ class Runner:
         )  # fmt: skip
         return fed
 
+    def consumed(self) -> int:
+        """Records so far."""
+        return sum(n for key, n in self.engine.pipeline.counts.items() if key[0] == "events_consumed")
+
     def tell(self, commit_s: float, log: Any) -> None:
         """The one line of a tick: what was read and committed since the last one; none where nothing was."""
-        counts = self.engine.pipeline.counts
-        total = sum(n for key, n in counts.items() if key[0] == "events_consumed")
+        counts, total = self.engine.pipeline.counts, self.consumed()
         if total == self.told:
             return
         records, self.told = total - self.told, total
@@ -87,6 +90,7 @@ class Runner:
             staged=self.engine.pipeline.staged_rows(),
             pending=self.engine.pipeline.join.pending(),
             rejected=sum(n for key, n in counts.items() if key[0] == "events_rejected"),
+            late=counts["events_late", "dropped"],
             paused=len(self.paused),
             commit_ms=round(commit_s * 1000),
         )

@@ -62,6 +62,7 @@ def daemon_view(daemon: Daemon) -> DaemonView:
         config_reload_ms=daemon.reloading.read_ms,
         max_series=daemon.config.metrics.max_series,
         ready=not why,
+        commit_failing=bool(daemon.trouble),
         reasons=tuple(why),
         version=__version__,
         triggers=daemon.recent.views(),
@@ -72,7 +73,9 @@ def reasons(daemon: Daemon) -> list[str]:
     """Why the daemon cannot do its job."""
     found = [daemon.trouble] if daemon.trouble else []
     found += [f"stream {r.name} is on hold: {r.hold}" for r in daemon.runners if r.hold]
-    found += [f"stream {r.name} waits for topic {t}" for r in daemon.runners for t in r.missing()]
+    found += [
+        f"stream {r.name} waits for topic {t}" for r in daemon.runners if r.source.up for t in r.missing()
+    ]
     if not all(r.source.up for r in daemon.runners):
         found.append("Kafka cannot be reached")
     return found

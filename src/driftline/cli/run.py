@@ -14,7 +14,7 @@ from driftline.app import Daemon, Runner
 from driftline.config.doubts import doubts
 from driftline.config.model import Config
 from driftline.config.parse import load_config
-from driftline.errors import StateLocked
+from driftline.errors import DriftlineError, StateLocked
 from driftline.gc_policy import collect_seldom
 from driftline.logs import configure
 from driftline.records import Kind
@@ -43,6 +43,8 @@ def run(config_path: Path, wait: bool) -> None:
     if store is None:
         log.info("driftline has stopped while it waited")
         return
+    if wait:
+        config = _as_it_is_now(config, config_path, log)
     runners = [
         Runner(
             s.name,
@@ -74,6 +76,19 @@ def run(config_path: Path, wait: bool) -> None:
     log.info("driftline has stopped")
 
 
+def _as_it_is_now(config: Config, path: Path, log: Any) -> Config:
+    """The configuration that the daemon before used last, which may have changed since this one began to wait."""
+    problem = "state.path is another one"
+    try:
+        new = load_config(path, os.environ)
+        if new.state_path == config.state_path:
+            return new
+    except DriftlineError as error:
+        problem = str(error)
+    log.error("configuration not read anew, going on with that of the start", problem=problem)
+    return config
+
+
 def _open(path: Path, wait: bool, log: Any) -> SqliteStore | None:
     """The state file; with ``wait``, when its holder is gone, or None when a signal ends the waiting."""
     signals: list[int] = []
@@ -91,6 +106,7 @@ def _open(path: Path, wait: bool, log: Any) -> SqliteStore | None:
     before = {
         n: signal.signal(n, lambda n, _frame: signals.append(n)) for n in (signal.SIGTERM, signal.SIGINT)
     }
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is read anew before it is used
     try:
         store = SqliteStore.open(path, wait=True, pause=pause)
     except StateLocked:

@@ -42,6 +42,8 @@ def _daemon(families: Families, view: DaemonView) -> None:
     families.put_histogram("commit_duration_seconds", "", view.commit_seconds)
     for stage, histogram in view.batch_seconds.items():
         families.put_histogram("batch_duration_seconds", text_of((("stage", stage),)), histogram)
+    put("commit_failing", "", int(view.commit_failing))
+    put("view_timestamp_seconds", "", _seconds(view.now_ms or None))
     put("commit_last_success_timestamp_seconds", "", _seconds(view.last_commit_ms))
     put("state_file_size_bytes", "", view.state_file_bytes)
     put("state_volume_free_bytes", "", view.state_free_bytes)

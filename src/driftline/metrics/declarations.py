@@ -199,6 +199,14 @@ _DAEMON = (
     Metric("kafka_up", "gauge", "1 while a broker is reachable"),
     Metric("commit_duration_seconds", "histogram", "Time of a commit"),
     Metric("batch_duration_seconds", "histogram", "Time of a stage for one batch", ("stage",)),
+    Metric(
+        "commit_failing", "gauge", "1 while the state cannot be written, so that nothing is read or published"
+    ),
+    Metric(
+        "view_timestamp_seconds",
+        "gauge",
+        "When the loop last showed how things stand: it hangs if this stands still",
+    ),
     Metric("commit_last_success_timestamp_seconds", "gauge", "Time of the newest commit"),
     Metric("state_file_size_bytes", "gauge", "Size of the state file"),
     Metric("state_volume_free_bytes", "gauge", "Free space on the state file's volume"),

@@ -223,6 +223,8 @@ class DaemonView:
     batch_seconds: Mapping[str, Histogram] = field(default_factory=dict)
     """By stage."""
     last_commit_ms: int | None = None
+    commit_failing: bool = False
+    """The state could not be written at the last try."""
     kafka_up: bool = False
     config_ok: bool = True
     config_reload_ms: int | None = None

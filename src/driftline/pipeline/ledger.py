@@ -88,7 +88,7 @@ def _view(judging: Judging, i: Instance, slot: Slot) -> RuleView:
     pending = known and state.phase is Phase.PENDING and state.active_since_ms is not None
     return RuleView(
         rule=i.name, model=slot.model.name, version=slot.version, instance=i.binding,
-        severity=rule.spec.severity if known else "", state=str(state.phase),
+        severity=rule.spec.severity if known else i.episode.get("severity", ""), state=str(state.phase),
         active_since_ms=state.active_since_ms, fired_at_ms=state.fired_at_ms,
         value=worst.value if worst else None, threshold=worst.threshold if worst else None,
         insufficient=i.insufficient or _empty(judging, i, slot), last_judged_ms=state.last_judged_ms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from driftline.metrics.view import RuleInfo
+from driftline.metrics.view import RuleInfo, RuleView
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import Rules
 from driftline.rules.resolve import Resolved
@@ -13,9 +13,18 @@ from driftline.rules.spec import Silence, comparisons
 SILENCE = "no_events"
 
 
-def rule_infos(rules: Rules, slots: Iterable[Slot]) -> list[RuleInfo]:
-    """A line for each rule of each version."""
-    return [_info(resolved, slot) for slot in slots for resolved in rules.of(slot)]
+def rule_infos(rules: Rules, slots: Iterable[Slot], shown: Iterable[RuleView]) -> list[RuleInfo]:
+    """A line for each rule of each version, and for those that left the configuration and are not resolved yet."""
+    infos = [_info(resolved, slot) for slot in slots for resolved in rules.of(slot)]
+    known = {(i.rule, i.model, i.version) for i in infos}
+    return [*infos, *{_gone(v) for v in shown if (v.rule, v.model, v.version) not in known}]
+
+
+def _gone(view: RuleView) -> RuleInfo:
+    return RuleInfo(
+        rule=view.rule, model=view.model, version=view.version, severity=view.severity, action=view.then,
+        statistic=view.metric or "", window=view.window or "",
+    )  # fmt: skip
 
 
 def _info(resolved: Resolved, slot: Slot) -> RuleInfo:

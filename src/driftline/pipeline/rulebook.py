@@ -60,6 +60,7 @@ class Rulebook:
         spec = RuleSpec(
             name=instance.name, when=Silence(no_events_for_ms=0), uid=instance.rule,
             severity=known.get("severity", "warning"), cooldown_ms=known.get("cooldown_ms", 0),
+            then="retrain" if instance.mode == "request" else "notify",
         )  # fmt: skip
         kind, window = instance.finest or (WindowKind.DRIFT, None)
         return Resolved(spec, window, kind, instance.delay_ms)

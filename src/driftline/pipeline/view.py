@@ -52,7 +52,7 @@ def stream_view(
         models=[_model(slot, counted.models.get(slot.key, Counted())) for slot in pipeline.registry.slots],
         unmonitored=[(m, v, n) for (m, v), n in pipeline.unmonitored.most_common(100)],
         hold=hold,
-        rule_infos=rule_infos(engine.rules, pipeline.registry.slots) if engine.rules else (),
+        rule_infos=rule_infos(engine.rules, pipeline.registry.slots, rules) if engine.rules else (),
         trigger_last_ms=dict(engine.rules.trigger_last_ms) if engine.rules else {},
     )
 

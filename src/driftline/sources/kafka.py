@@ -71,6 +71,8 @@ class KafkaSource:
         self._there_at_first: frozenset[Key] | None = None
         self._reachable = True
         self._refused: str | None = None
+        self._told: set[int] = set()
+        """Codes of the errors that a warning has told of since Kafka answered last."""
         self._discovery: Discovery | None = None
         calls = {"error_cb": self._note, "on_commit": self._group.done}
         try:
@@ -191,6 +193,7 @@ class KafkaSource:
 
     def _take(self, records: Sequence[Message]) -> list[RawBatch]:
         self._reachable = True
+        self._told.clear()
         made = batches(records, self._topics)
         for batch in made:
             self._ledger.positions.update(next_offsets(batch))
@@ -294,6 +297,11 @@ class KafkaSource:
 
     def _note(self, error: KafkaError) -> None:
         self._refused = self._refused or refusal(error)
+        if (
+            error.code() not in self._told
+        ):  # each kind once, until Kafka answers again: librdkafka says it every second
+            self._told.add(error.code())
+            self._warnings.append(f"Kafka: {error.str()}")
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._reachable = False
 

@@ -19,7 +19,12 @@ REMEDY = "restore it from a backup, or move it away to read Kafka again from `ka
 
 
 class StateFull(StateError):
-    """The volume is full or fails for now: nothing was written, and the same commit may be tried again."""
+    """The volume is full or fails for now: nothing was written, and the same commit may be tried again.
+
+    At the start it is exit 1 and not 3: when there is room, the same start goes well.
+    """
+
+    exit_code = 1
 
 
 def beside(path: Path, suffix: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,7 +124,7 @@ def _metrics(view: View, collector: Collector) -> Handler:
 
 def _ready(view: View) -> Handler:
     def ready(_request: Request) -> Response:
-        status, body = readiness(view())
+        status, body = readiness(view(), time.time_ns() // 1_000_000)
         return _json(body, status)
 
     return ready
@@ -200,6 +201,7 @@ class Server:
             application(view, reload),
             log_config=None,
             access_log=False,
+            log_level="error",  # not a line for whatever else is sent to this port
             lifespan="off",
             server_header=False,
             limit_concurrency=_CONNECTIONS,
