@@ -34,6 +34,13 @@ def test_build_writes_a_reference_with_its_lineage(data):
     assert str(data.parent) not in data.with_name("r.json").read_text()
 
 
+def test_build_says_what_is_surely_not_meant(data):
+    """A score that is no probability, and rows too few to compare with: it is built, and said."""
+    said = " ".join(built(data, "--label", "y", "--score", "x", "--positive", "UP").stderr.split())
+    assert "warning: scores are probabilities, and those of x are 0 to 29: only those from 0 to 1" in said
+    assert "warning: 30 rows: against so few every window looks moved; 500 or more are better" in said
+
+
 def test_show_prints_columns_and_names_as_they_are(data):
     """Users' text is not read as markup."""
     built(data, "--label", "y", "--prediction", "y", "--positive", "UP")

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from driftline.errors import DriftlineError, UsageError
 from driftline.reference.file import dump, load
-from driftline.settings import Task
+from driftline.settings import DEFAULT_GATES, Task
 
 if TYPE_CHECKING:
     from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
@@ -169,10 +169,22 @@ def _progress() -> Iterator[Report]:
 def _summary(profile: Profile, output: Path) -> str:
     numeric = ", ".join(p.name for p in profile.numeric) or "none"
     categorical = ", ".join(p.name for p in profile.categorical) or "none"
-    return (
-        f"{output}: {profile.model}/{profile.version}, {profile.rows} rows\n"
-        f"numeric: {numeric}\ncategorical: {categorical}"
-    )
+    lines = [
+        f"{output}: {profile.model}/{profile.version}, {profile.rows} rows",
+        f"numeric: {numeric}",
+        f"categorical: {categorical}",
+    ]
+    return "\n".join([*lines, *(f"warning: {text}" for text in _doubts(profile))])
+
+
+def _doubts(profile: Profile) -> Iterator[str]:
+    """What a reference says and is surely not meant."""
+    score, least = profile.score, DEFAULT_GATES["drift"]
+    if score is not None and (score.minimum < 0 or score.maximum > 1):
+        span = f"{score.minimum:g} to {score.maximum:g}"
+        yield f"scores are probabilities, and those of {score.name} are {span}: only those from 0 to 1 are measured"
+    if profile.rows < least:
+        yield f"{profile.rows} rows: against so few every window looks moved; {least} or more are better"
 
 
 def _facts(profile: Profile) -> Table:

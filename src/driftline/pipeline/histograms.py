@@ -58,7 +58,8 @@ def _bin_names(column: NumericProfile) -> tuple[str, ...]:
     edges = column.coarse_edges.tolist()
     if not edges:
         return ("all",)
-    names = [f"≤ {edges[0]:.4g}"]
+    alone = len(edges) > 1 and float(np.nextafter(edges[1], -np.inf)) == edges[0]
+    names = [f"< {edges[1]:.4g}" if alone else f"≤ {edges[0]:.4g}"]
     for low, high in pairwise(edges):
         single = float(np.nextafter(high, -np.inf)) == low
         names.append(f"= {high:.4g}" if single else f"{low:.4g} to {high:.4g}")
