@@ -53,3 +53,16 @@ def test_whether_it_is_ready_is_told_when_that_changes(tmp_path):
     told = [(line["event"], line.get("reasons")) for line in lines if "ready" in line["event"]]
     assert [("not ready", ["Kafka cannot be reached"]), ("ready", None)] == told[-2:]
     assert 1 == told.count(told[-2])
+
+
+def test_a_version_over_the_limit_is_told_once(tmp_path):
+    """``versions_per_model`` is 5: the sixth is not monitored, which nobody would notice otherwise."""
+    world = World(tmp_path)
+    for number in range(12):
+        event = {"prediction_id": str(number), "model": "m", "version": str(number // 2), "prediction": "1"}
+        world.source.append("p", 0, json.dumps({**event, "time": START}).encode())
+    world.daemon.tick(0)
+    world.daemon.runners[0].look(1e9, world.daemon.log)
+    lines = [json.loads(line) for line in (world.path.parent / "log").read_text().splitlines()]
+    told = [(x["model"], x["version"], x["why"]) for x in lines if x["event"] == "not monitored"]
+    assert [("m", "5", "limits.versions_per_model (5) is reached")] == told

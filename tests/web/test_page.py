@@ -114,6 +114,15 @@ def test_why_it_is_not_ready_stands_at_the_top(view):
     assert words.index("Kafka cannot be reached") < words.index("Firing")
 
 
+def test_what_came_too_late_and_a_stream_without_kafka_are_said(view):
+    """An operator asks why nothing is counted."""
+    (stream, *others) = view.streams
+    late = replace(stream, counters={**stream.counters, "events_late_total": {("dropped",): 3000}}, hold=None)
+    words = text(render(replace(view, streams=(late, *others), kafka_up=False)))
+    assert "3 000 events came too late and were dropped" in words.replace("\u202f", " ").replace("\xa0", " ")
+    assert "waits for Kafka" in words
+
+
 def test_an_empty_daemon_has_a_page_too():
     """Right after the start there is nothing to show, and that is said."""
     assert "No events of a monitored model yet" in render(DaemonView())

@@ -104,6 +104,9 @@ class Runner:
             if pipeline.watermark_ms > UNSET_MS:
                 pipeline.wake(key, pipeline.positions.get(key, 0))
             log.info("partition found", stream=self.name, topic=key[0], partition=key[1])
+        refused, pipeline.registry.refused = pipeline.registry.refused, []
+        for model, version, why in refused:
+            log.warning("not monitored", stream=self.name, model=model, version=version, why=why)
         for text in self.source.warnings():
             log.warning(text, stream=self.name)
         return self.source.verify()

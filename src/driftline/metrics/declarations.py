@@ -145,7 +145,10 @@ _TRAFFIC = (
         "events_rejected_total", "counter", "Records that could not be used", ("stream", "topic", "reason")
     ),
     Metric(
-        "events_unmonitored_total", "counter", "Events of models that no entry matches", ("stream", "topic")
+        "events_unmonitored_total",
+        "counter",
+        "Events of models that no entry matches, or that are over a limit",
+        ("stream", "topic"),
     ),
     Metric(
         "group_commit_failures_total",

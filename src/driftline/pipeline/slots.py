@@ -170,6 +170,9 @@ class Registry:
         self.by_code: list[ModelState] = []
         self.slots: list[Slot] = []
         self.of: dict[tuple[str, str], Slot] = {}
+        self.refused: list[tuple[str, str, str]] = []
+        """(model, version, why) of those over a limit that nobody has been told of yet."""
+        self._refused: set[tuple[str, str]] = set()
         self._schemas: dict[tuple[str, str], Schema | None] = {}
         self.segment_width = max((len(m.segments) for m in models), default=0)
 
@@ -216,7 +219,10 @@ class Registry:
         state = self.models.get(name)
         if state is None:
             settings = match_model(self._settings, name)
-            if settings is None or len(self.models) >= self._limits.models:
+            if settings is None:
+                return None
+            if len(self.models) >= self._limits.models:
+                self._refuse(name, "", f"limits.models ({self._limits.models}) is reached")
                 return None
             state = ModelState(name, len(self.by_code), settings, class_limit=self._limits.classes)
             state.classes.extend(self._class_names(settings, None))
@@ -239,12 +245,21 @@ class Registry:
         slot = self.of.get((model, version))
         if slot is None:
             state = self.model(model)
-            if state is None or sum(s.model is state for s in self.slots) >= self._limits.versions_per_model:
+            if state is None:
+                return None
+            most = self._limits.versions_per_model
+            if sum(s.model is state for s in self.slots) >= most:
+                self._refuse(model, version, f"limits.versions_per_model ({most}) is reached")
                 return None
             slot = self._make(state, version)
             self.slots.append(slot)
             self.of[slot.key] = slot
         return slot
+
+    def _refuse(self, model: str, version: str, why: str) -> None:
+        if (model, version) not in self._refused and len(self._refused) < self._limits.models:
+            self._refused.add((model, version))
+            self.refused.append((model, version, why))
 
     def _make(self, state: ModelState, version: str) -> Slot:
         settings = state.settings

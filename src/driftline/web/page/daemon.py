@@ -49,13 +49,14 @@ def lag(stream: StreamView) -> int:
 
 
 def _stream(view: DaemonView, s: StreamView) -> tuple[object, ...]:
-    state = (
-        tag("span", "on hold", class_="badge on-hold")
-        if s.hold
-        else tag("span", "reading", class_="badge ok")
-    )
+    word = "on hold" if s.hold else "reading" if view.kafka_up else "waits for Kafka"
+    state = tag("span", word, class_="badge ok" if word == "reading" else "badge on-hold")
     behind = duration(view.now_ms - s.watermark_ms) if s.watermark_ms is not None else "–"
     waiting = f"{plural(s.staged, 'staged event')}, {count(s.join_pending)} awaiting a label"
+    late = s.counters.get("events_late_total", {}).get(("dropped",), 0)
+    dropped = (
+        tag("span", f"{plural(late, 'event')} came too late and were dropped", class_="sub") if late else ""
+    )
     hold = tag("span", s.hold, class_="sub") if s.hold else ""
     return (
         name(s.name),
@@ -63,7 +64,7 @@ def _stream(view: DaemonView, s: StreamView) -> tuple[object, ...]:
         instant(s.watermark_ms, "not yet"),
         behind,
         plural(lag(s), "message"),
-        waiting,
+        join((waiting, dropped)),
     )
 
 
@@ -116,4 +117,11 @@ def _unmonitored(view: DaemonView) -> Markup:
     more = len(every) - len(rows)
     note = tag("p", f"and {more} more.", class_="quiet") if more > 0 else ""
     none = "Every model that sends events is monitored."
-    return join((table("Models that no entry matches", ("Model", "Version", "Events"), rows, none), note))
+    return join(
+        (
+            table(
+                "Not monitored: no entry matches, or over a limit", ("Model", "Version", "Events"), rows, none
+            ),
+            note,
+        )
+    )
