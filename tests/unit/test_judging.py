@@ -169,6 +169,17 @@ def test_features_have_limits_and_instances(
     assert [run.data(i)["episode"]["instance"] for i in range(len(run.messages))] == instances
 
 
+def test_a_reason_names_every_feature_that_it_is_about(profile: Profile) -> None:
+    """With ``at_least``: the furthest beyond its threshold first."""
+    when = {"metric": "missing_ratio", "feature": "*", "above": 0.2, "at_least": 2}
+    run = Run([alert(when)], HOURLY, profile)
+    for number in range(2):
+        for a in (None, 1):
+            run.feed(number, wrong=False, features={"a": a, "b": None})
+    run.advance()
+    assert "is 1 for b, 0.5 for a, above 0.2 since" in run.data(0)["reason"]
+
+
 @pytest.mark.parametrize(("how", "hours"), [("all", [6, 7]), ("any", [4, 9])])
 def test_all_and_any(how: str, hours: list[int]) -> None:
     """Wrong in hours 3-5, twice the traffic in hours 5-7."""

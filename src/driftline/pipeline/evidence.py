@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from driftline.pipeline.instances import Instance
 
 DRIFTED_SHOWN = 10
+FEATURES_SAID = 3
+"""So many features a reason names; ``violations`` has all."""
 
 
 def occasion(
@@ -73,19 +75,44 @@ def _reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, e
     if not instance.violations:
         text = f"{who}: {instance.episode.get('condition') or condition_text(resolved)} since {since}"
     else:
-        text = _says(who, resolved, instance.violations[0], since, over=ending in ("resolved", "retracted"))
+        over = ending in ("resolved", "retracted")
+        says = _says_of_several if _of_several(instance.violations) else _says
+        text = says(who, resolved, instance.violations, since, over=over)
     return f"{ending}: {text}" if ending else text
 
 
-def _says(who: str, resolved: Resolved, v: Violation, since: str, *, over: bool) -> str:
+def _of_several(violations: tuple[Violation, ...]) -> bool:
+    """Whether it is one statistic of several features, as with ``at_least``."""
+    about = {(v.metric, v.window_ms, v.dimension.feature is None) for v in violations}
+    return len(violations) > 1 and len(about) == 1 and violations[0].dimension.feature is not None
+
+
+def _says_of_several(
+    who: str, resolved: Resolved, violations: tuple[Violation, ...], since: str, *, over: bool
+) -> str:
+    """The furthest beyond its threshold comes first."""
+    furthest = sorted(violations, key=lambda v: -abs(v.value - v.threshold) if v.value == v.value else 0.0)
+    first, more = furthest[0], len(furthest) - FEATURES_SAID
+    told = ", ".join(f"{v.value:.3g} for {v.dimension.feature}" for v in furthest[:FEATURES_SAID])
+    rest = f" and {more} more" if more > 0 else ""
+    over_text = duration_text(first.window_ms or 0)
+    return f"{first.metric} of {who} over {over_text} is {told}{rest}, {_how(resolved, first, over=over)} since {since}"
+
+
+def _how(resolved: Resolved, v: Violation, *, over: bool) -> str:
     comparison = next((c for c in comparisons(resolved.spec.when) if c.metric == v.metric), None)
+    return f"no longer {_beyond(comparison, v)} as it was" if over else _beyond(comparison, v)
+
+
+def _says(who: str, resolved: Resolved, violations: tuple[Violation, ...], since: str, *, over: bool) -> str:
+    v = violations[0]
     d = v.dimension
     parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
     of = f" of {' '.join(parts)}" if parts else ""
     span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
     value = f"{v.value:.3g}" if v.value == v.value else "unknown"
-    beyond = f"no longer {_beyond(comparison, v)} as it was" if over else _beyond(comparison, v)
-    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {beyond} since {since}"
+    how = _how(resolved, v, over=over)
+    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {how} since {since}"
 
 
 def _beyond(comparison: Comparison | None, v: Violation) -> str:
