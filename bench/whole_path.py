@@ -118,7 +118,7 @@ def arrow_stream(events: list[dict[str, Any]]) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def send(servers: str, load: Load) -> int:

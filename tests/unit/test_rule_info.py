@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from driftline.metrics.view import RuleInfo
+from driftline.metrics.view import RuleInfo, RuleView
 from driftline.pipeline.rule_info import rule_infos
 from driftline.rules.resolve import Resolved
 from driftline.rules.spec import Combination, Comparison, RuleSpec, Silence
@@ -26,7 +26,7 @@ class Rules:
 
 def info(when, finest, **more):
     spec = RuleSpec(name="r", when=when, **more)
-    return rule_infos(Rules([Resolved(spec, finest, WindowKind.DRIFT, 0)]), [SLOT])
+    return rule_infos(Rules([Resolved(spec, finest, WindowKind.DRIFT, 0)]), [SLOT], ())
 
 
 def test_what_a_rule_reads_and_does():
@@ -49,3 +49,14 @@ def test_a_rule_on_silence_has_no_window():
     """It has no instants either, and alerts know it by its statistic."""
     (found,) = info(Silence(no_events_for_ms=HOUR_MS), None)
     assert ("no_events", "") == (found.statistic, found.window)
+
+
+def test_a_rule_that_is_gone_is_known_until_it_is_resolved():
+    """So that its alert keeps its action; a rule that is there has one line."""
+    spec = RuleSpec(name="r", when=F1)
+    shown = [
+        RuleView(rule=rule, model="m", version="2", severity="critical", state="firing", then="retrain")
+        for rule in ("r", "old")
+    ]
+    found = rule_infos(Rules([Resolved(spec, None, WindowKind.DRIFT, 0)]), [SLOT], shown)
+    assert [("r", "notify"), ("old", "retrain")] == [(i.rule, i.action) for i in found]
