@@ -87,6 +87,11 @@ class Schema:
     keep_scores: bool = True
 
 
+def unnamed_negative(positive: str | None) -> str:
+    """What a binary task's other class is called while neither settings nor a reference name it."""
+    return f"not {positive}"
+
+
 SchemaOf = Callable[[str, str], Schema | None]
 """(model, version) -> schema, or None where no entry matches. Labels ask with version ``""``."""
 

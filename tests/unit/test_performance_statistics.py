@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import permutations
 from math import inf, isnan, nan
 
 import numpy as np
@@ -330,3 +331,47 @@ def test_nothing_warns(task: Task) -> None:
             judge(
                 layout, batch(zeros, zeros, score=np.full(rows, 0.5), values=(np.ones(rows), np.ones(rows)))
             )
+
+
+def unnamed(rows: list[tuple[str, str]], order: tuple[str, ...], segments: Codes32 | None = None) -> Found:
+    """What is found of (true, predicted) rows, with class codes given in some order of reading."""
+    codes = np.array([[order.index(name) for name in row] for row in rows], np.int32)
+    where = () if segments is None else (("region", ("n", "s")),)
+    layout = PerformanceLayout.of(Task.BINARY, order, "UP", where)
+    return judge(layout, batch(codes[:, 0], codes[:, 1], segments=segments))
+
+
+@pytest.mark.parametrize("order", list(permutations(("UP", "DOWN", "not UP"))))
+def test_the_other_class_takes_the_name_that_labels_give_it(order: tuple[str, ...]) -> None:
+    """By score alone "not UP" is DOWN where labels say DOWN: as sklearn says of UP and DOWN."""
+    rows = 40 * [("UP", "UP")] + 30 * [("DOWN", "not UP")] + 20 * [("UP", "not UP")] + 10 * [("DOWN", "UP")]
+    found = unnamed(rows, order)
+    truth, predicted = zip(*((t, "UP" if p == "UP" else "DOWN") for t, p in rows), strict=True)
+    assert value(found, "accuracy") == 0.7
+    assert value(found, "f1", MACRO) == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
+    assert value(found, "mcc") == pytest.approx(metrics.matthews_corrcoef(truth, predicted))
+    assert {d.class_ for d in found["f1"].dimensions if d.class_} == {"UP", "DOWN"}
+
+
+def test_a_stray_negative_label_does_not_tear_the_other_class_apart() -> None:
+    """A label of a third name is not the positive either: the prediction is right all the same."""
+    rows = 50 * [("UP", "UP")] + 40 * [("DOWN", "not UP")] + 5 * [("UP", "not UP")] + 5 * [("n/a", "not UP")]
+    found = unnamed(rows, ("UP", "not UP", "n/a", "DOWN"))
+    assert value(found, "accuracy") == 0.95
+    assert value(found, "precision", Dimension(class_="DOWN")) == pytest.approx(40 / 45)
+
+
+def test_without_another_name_the_other_class_keeps_its_own() -> None:
+    """Nothing but positives is labelled: what the others are called is not known."""
+    found = unnamed(60 * [("UP", "UP")] + 40 * [("UP", "not UP")], ("UP", "not UP"))
+    assert value(found, "accuracy") == 0.6
+    assert {d.class_ for d in found["recall"].dimensions if d.class_} == {"UP", "not UP"}
+
+
+def test_a_segment_calls_the_other_class_as_the_whole_does() -> None:
+    """A segment without a negative label has the same two classes."""
+    rows = 40 * [("UP", "UP")] + 30 * [("DOWN", "not UP")] + 30 * [("UP", "not UP")]
+    found = unnamed(rows, ("UP", "not UP", "DOWN"), np.array([[0]] * 70 + [[1]] * 30, np.int32))
+    south = Dimension(segment=("region", "s"))
+    assert value(found, "accuracy", south) == 0.0
+    assert value(found, "accuracy", Dimension(segment=("region", "n"))) == 1.0

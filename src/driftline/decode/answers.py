@@ -10,7 +10,7 @@ import numpy as np
 
 from driftline.decode.columns import code, numbers, numeric_features
 from driftline.decode.values import canonical
-from driftline.records import INVALID, MISSING, Bools, Coded, Codes32, Floats, Schema
+from driftline.records import INVALID, MISSING, Bools, Coded, Codes32, Floats, Schema, unnamed_negative
 from driftline.settings import Limits, Task
 
 Faults = dict[int, str]
@@ -98,7 +98,7 @@ def negative_class(schema: Schema) -> str:
     if schema.negative is not None:
         return schema.negative
     others = [name for name in schema.classes or () if name != schema.positive]
-    return others[0] if len(others) == 1 else f"not {schema.positive}"
+    return others[0] if len(others) == 1 else unnamed_negative(schema.positive)
 
 
 def _multiclass(fields: Mapping[str, Sequence[Any]], schema: Schema, limits: Limits) -> Answers:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from driftline.aggregates.performance import EVENTS, HEAD, LABELLED, SCORED, ZERO_LABELS, PerformanceLayout
 from driftline.aggregates.scores import UNIT
-from driftline.records import Bools, Dimension, Evaluation, Floats, Ints
+from driftline.records import Bools, Dimension, Evaluation, Floats, Ints, unnamed_negative
 from driftline.settings import DEFAULT_GATES, Task
 from driftline.statistics import classification as c
+from driftline.statistics.binary import name_negative, negative_of
 from driftline.statistics.intervals import TWO_SIDED, limits, quantile
 from driftline.statistics.regression import NAMES as REGRESSION
 from driftline.statistics.regression import regression_statistics
@@ -75,12 +76,14 @@ def evaluate_performance(
     n is the gate's count: labels of the class (TP+FN) for recall and F1, predictions of it (TP+FP) for
     precision, labelled rows for accuracy, averages and MCC, rows with a score for log loss and Brier,
     the scarcer label for AUC, rows with y != 0 for MAPE. Classes that occur at no end have no column.
+    Predictions by score alone of a binary task whose other class has no name yet count as of the class
+    that the window's labels call it by, see ``statistics.binary``.
     """
     wanted = set(NAMES if statistics is None else statistics)
     counts = np.asarray(counts, np.int64)
     gate = {**DEFAULT_GATES, **gates}
     columns: list[Column] = []
-    for part in _slices(layout, counts, min_coverage):
+    for part in _named(layout, list(_slices(layout, counts, min_coverage))):
         columns += _coverage(part)
         if layout.task is not Task.REGRESSION and not wanted.isdisjoint(_FROM_CONFUSION):
             columns += _from_confusion(layout, part, gate)
@@ -113,6 +116,16 @@ def _slice(
     confusion = counts[:, cells : cells + layout.cells].reshape(len(counts), room, room)
     confusion = confusion[:, order[:, None], order]
     return Slice(labelled, events, confusion, _covered(labelled, events, least), segment)
+
+
+def _named(layout: PerformanceLayout, parts: list[Slice]) -> list[Slice]:
+    """The slices with the other class of a binary task under one name, that of all rows for each segment."""
+    names, unnamed = sorted(layout.classes), unnamed_negative(layout.positive)
+    if layout.task is not Task.BINARY or unnamed not in names or layout.positive not in names:
+        return parts
+    at = names.index(layout.positive), names.index(unnamed)
+    negative = negative_of(parts[0].confusion, *at)
+    return [replace(part, confusion=name_negative(part.confusion, *at, negative)) for part in parts]
 
 
 def _by_name(layout: PerformanceLayout) -> Ints:
