@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import pytest
 from tests.kafka import real_broker
 
 
-def _broker(folder: Path, *, killable: bool) -> Any:
+def _broker(make: Callable[[], Any]) -> Any:
     try:
-        return real_broker.real_kafka(folder, killable=killable)
+        return make()
     except real_broker.Unavailable as error:
         if os.environ.get("DRIFTLINE_REQUIRE_KAFKA") == "1":
             pytest.fail(f"no real Kafka: {error}")
@@ -24,7 +24,8 @@ def _broker(folder: Path, *, killable: bool) -> Any:
 @pytest.fixture(scope="session")
 def any_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Kafka that all tests share and leave alive; topics need names of their own."""
-    broker = _broker(tmp_path_factory.mktemp("kafka"), killable=False)
+    folder = tmp_path_factory.mktemp("kafka")
+    broker = _broker(lambda: real_broker.real_kafka(folder))
     yield broker
     broker.close()
 
@@ -34,9 +35,20 @@ def java_kafka(tmp_path: Path) -> Iterator[Any]:
     """A Kafka of this test's own, that may be killed, restarted and frozen."""
     if servers := real_broker.given():
         pytest.skip(f"KAFKA NOT KILLED: {servers} was given, and this test kills its broker")
-    broker = _broker(tmp_path, killable=True)
+    broker = _broker(lambda: real_broker.real_kafka(tmp_path, killable=True))
     yield broker
     broker.thaw()
+    broker.close()
+
+
+@pytest.fixture(scope="module")
+def login_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Kafka with a second door, ``sasl_servers``, that asks for a name and a password (``real_broker.USER``)."""
+    if servers := real_broker.given():
+        pytest.skip(f"NO LOGIN: {servers} was given, and this test needs a broker with users of its own")
+    folder = tmp_path_factory.mktemp("kafka")
+    broker = _broker(lambda: real_broker.JavaKafka(folder, users=dict([real_broker.USER])))
+    yield broker
     broker.close()
 
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from confluent_kafka.admin import AdminClient
 VERSION = "4.3.1"
 MAVEN_S = 300
 STOP_S = 20
+USER = ("driftline", "pw-4711")
+"""Name and password of who may come through the second door."""
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>driftline</groupId><artifactId>kafka</artifactId><version>1</version><dependencies><dependency>
 <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
@@ -159,13 +162,15 @@ def free_port() -> int:
 
 
 class JavaKafka:
-    """One broker, KRaft, its own process; data under ``folder``."""
+    """One broker, KRaft, its own process; data under ``folder``. ``users``: names and passwords of a second door."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, users: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._users = dict(users or {})
         self._jars = f"{kafka_jars()}/*"
         self._port, controller = free_port(), free_port()
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
+        self.sasl_servers = f"127.0.0.1:{free_port()}"
         self._properties = folder / "server.properties"
         self._properties.write_text(self._settings(controller))
         ident = self._tool("random-uuid").splitlines()[-1].strip()
@@ -218,7 +223,20 @@ class JavaKafka:
             "log.dirs": str(self._folder / "data"), "group.initial.rebalance.delay.ms": "0",
             **dict.fromkeys(_ONE, "1"),
         }  # fmt: skip
-        return "".join(f"{key}={value}\n" for key, value in lines.items())
+        return "".join(f"{key}={value}\n" for key, value in (lines | self._door(lines)).items())
+
+    def _door(self, lines: Mapping[str, str]) -> dict[str, str]:
+        """A listener that asks for a name and a password."""
+        if not self._users:
+            return {}
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        users = " ".join(f'user_{name}="{password}"' for name, password in self._users.items())
+        sasl, protocols = f"SASL_PLAINTEXT://{self.sasl_servers}", "listener.security.protocol.map"
+        return {
+            **{key: f"{lines[key]},{sasl}" for key in ("listeners", "advertised.listeners")},
+            protocols: f"{lines[protocols]},SASL_PLAINTEXT:SASL_PLAINTEXT", "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": f"{module} {users};",
+        }  # fmt: skip
 
 
 def wait_for(bootstrap_servers: str, timeout_s: float) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from driftline.errors import DataError, SourceRefused, UsageError
+from driftline.sources.asking import Cluster
 
 PROGRESS = 100_000
 FLUSH_S = 30.0
@@ -43,6 +44,7 @@ class _Outcome:
 )
 def produce(bootstrap_servers: str, topic: str, files: tuple[Path, ...]) -> None:
     """Write each line of FILES (JSON lines, .gz too) as one message, keyed by its prediction_id."""
+    made = _is_new(bootstrap_servers, topic)
     producer = _producer(bootstrap_servers)
     outcome = _Outcome()
     decoder = msgspec.json.Decoder(_Keyed)
@@ -52,7 +54,18 @@ def produce(bootstrap_servers: str, topic: str, files: tuple[Path, ...]) -> None
             if number % PROGRESS == 0:
                 click.echo(f"{path}: {number} lines", err=True)
     _finish(producer, outcome)
-    click.echo(f"{outcome.delivered} messages in {topic}", err=True)
+    new = " (a new topic: the broker made it, with its own defaults)" if made else ""
+    plural = "" if outcome.delivered == 1 else "s"
+    click.echo(f"{outcome.delivered} message{plural} in {topic}{new}", err=True)
+
+
+def _is_new(bootstrap_servers: str, topic: str) -> bool:
+    """Whether the topic is not there yet. Asked first, so that a broker out of reach is told of as such, and soon."""
+    cluster = Cluster(bootstrap_servers, "driftline-produce", None)
+    try:
+        return topic not in cluster.topics()
+    finally:
+        cluster.close()
 
 
 def _producer(bootstrap_servers: str) -> Producer:

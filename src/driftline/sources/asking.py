@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -14,6 +15,7 @@ from driftline.sources.discovery import refusal
 from driftline.sources.properties import consumer
 
 LOOK_UP_S = 10.0
+_ONE_LOOK_S = 1.0
 
 
 class Cluster:
@@ -22,12 +24,15 @@ class Cluster:
     Raises
     ------
     UsageError
-        librdkafka does not take ``properties``.
+        No server is named, or librdkafka does not take ``properties``.
     """
 
     def __init__(self, bootstrap_servers: str, name: str, properties: Mapping[str, Any] | None) -> None:
+        if not bootstrap_servers.strip():
+            raise UsageError("no bootstrap servers are named; host:port, several with commas")
         self.servers = bootstrap_servers
         self._refused: str | None = None
+        self._said: str | None = None
         settings = consumer(bootstrap_servers, name, properties or {}) | {"error_cb": self.note}
         try:
             self.consumer = Consumer(settings)
@@ -35,8 +40,8 @@ class Cluster:
             raise UsageError(f"kafka.properties: {error}") from error
 
     def partitions(self, topics: Iterable[str]) -> dict[str, list[int]]:
-        """Partitions of each topic, of the whole cluster's: asking for one by name may create it."""
-        there, wanted = self._topics(), list(dict.fromkeys(topics))
+        """Partitions of each topic; UsageError where one is not there."""
+        there, wanted = self.topics(), list(dict.fromkeys(topics))
         for topic in wanted:
             if topic not in there:
                 near = get_close_matches(topic, there, n=1)
@@ -45,16 +50,25 @@ class Cluster:
                 raise UsageError(f"Kafka at {self.servers} has no topic {topic}; {hint}")
         return {topic: there[topic] for topic in wanted}
 
-    def _topics(self) -> dict[str, list[int]]:
-        try:
-            found = self.consumer.list_topics(timeout=LOOK_UP_S).topics
-        except KafkaException as error:
-            raise self._unreachable(error) from error
+    def topics(self) -> dict[str, list[int]]:
+        """Partitions of all topics of the cluster: asking for one by name may create it."""
+        found = self._metadata().topics
         return {
             name: sorted(t.partitions)
             for name, t in found.items()
             if t.error is None and not name.startswith("__")
         }
+
+    def _metadata(self) -> Any:
+        """In short waits: a broker that refuses is not waited for as one that is starting is."""
+        end_s = time.monotonic() + LOOK_UP_S
+        while True:
+            try:
+                return self.consumer.list_topics(timeout=_ONE_LOOK_S)
+            except KafkaException as error:
+                reason = self._unreachable(error)
+                if isinstance(reason, SourceRefused) or time.monotonic() > end_s:
+                    raise reason from error
 
     def marks(self, key: Key) -> tuple[int, int]:
         """(low, end): with committed records only, the end is the last stable offset."""
@@ -65,10 +79,11 @@ class Cluster:
         return int(low), int(high)
 
     def _unreachable(self, error: KafkaException) -> DriftlineError:
-        why = self._refused or refusal(error.args[0])
-        if why:
-            return SourceRefused(f"Kafka refuses for good: {why}")
-        return DriftlineError(f"Kafka at {self.servers} cannot be asked: {error.args[0].str()}")
+        self.consumer.poll(0)  # librdkafka tells why by a callback: what it returns is "transport failure"
+        self.note(error.args[0])
+        if self._refused:
+            return SourceRefused(f"Kafka refuses for good: {self._refused}")
+        return DriftlineError(f"Kafka at {self.servers} cannot be reached: {self._said}")
 
     def check(self) -> None:
         """SourceRefused where the broker has refused for good."""
@@ -76,8 +91,10 @@ class Cluster:
             raise SourceRefused(f"Kafka refuses for good: {self._refused}")
 
     def note(self, error: KafkaError) -> None:
-        """An error that librdkafka told of by itself."""
+        """An error that librdkafka told of; the first that says something stands."""
         self._refused = self._refused or refusal(error)
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own codes are public under this name
+            self._said = self._said or error.str()
 
     def close(self) -> None:
         """Let go."""
