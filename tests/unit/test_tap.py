@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from driftline.cli.tap import likely_kind
+from driftline.cli.tap_lenses import likely_kind
 from driftline.onboarding.decoded import Lens
 from driftline.records import Kind
 from driftline.settings import Limits
@@ -29,6 +29,8 @@ GOOD = {
     "prediction": "yes",
     "score": 0.75,
 }
+LABEL = b'{"prediction_id":"a","model":"m","label":"no","time":"2026-01-02T00:00:00Z","revision":2}'
+DEAD = "driftline.dead-letters"
 RECORDS = [
     GOOD,
     {**GOOD, "features": {"x": "old", "new": 1}},
@@ -42,17 +44,13 @@ RECORDS = [
 @pytest.fixture(scope="module")
 def servers():
     """An embedded broker with predictions, labels, and records that are none."""
-    with EmbeddedBroker({"p": 2, "l": 1, "empty": 1}) as broker:
+    with EmbeddedBroker({"p": 2, "l": 1, "empty": 1, DEAD: 1}) as broker:
         producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
         stamp = 1_767_225_601_500
         for number, record in enumerate([*map(json.dumps, RECORDS), '{"prediction_id": ', None]):
             value = None if record is None else record.encode()
             producer.produce("p", value, key=b"k", partition=number % 2, timestamp=stamp + number)
-        producer.produce(
-            "l",
-            b'{"prediction_id":"a","model":"m","label":"no","time":"2026-01-02T00:00:00Z","revision":2}',
-            timestamp=stamp,
-        )
+        producer.produce("l", LABEL, timestamp=stamp)
         assert 0 == producer.flush(30)
         yield broker.bootstrap_servers
 
@@ -118,9 +116,7 @@ def test_count_bounds_it_from_either_end(servers, capfd):
 
 def test_an_empty_topic_and_one_that_is_not_there_are_told(servers, config, capfd):
     """The first is no mistake."""
-    assert ([], "no records (read as prediction events)\n") == _tapped(
-        capfd, "empty", "--bootstrap-servers", servers
-    )
+    assert ([], "no records\n") == _tapped(capfd, "empty", "--bootstrap-servers", servers)
     code, _out, err = run(capfd, "tap", "emty", "--bootstrap-servers", servers)
     assert (2, True) == (code, 'no topic emty; did you mean "empty"?' in err)
     code, _out, err = run(capfd, "tap", "empty", "--config", config)
@@ -128,6 +124,37 @@ def test_an_empty_topic_and_one_that_is_not_there_are_told(servers, config, capf
         2,
         "driftline: no stream reads empty; known are: p, l (or say what its events are with --kind)\n",
     ) == (code, err)
+
+
+def test_a_rejected_record_says_what_would_be_right(servers, config, capfd):
+    """The reason is a word for machines; the field and what it holds are for people."""
+    lines, _err = _tapped(
+        capfd, "p", "--bootstrap-servers", servers, "--config", config, "--from", "earliest"
+    )
+    assert {
+        'time is "2026-01-01"; write RFC 3339 with an offset or Z, or whole milliseconds since 1970',
+        "there is no prediction or score or scores; there are prediction_id, model",
+    } <= {x["why"] for x in lines}
+    assert [x["rejected"] is None for x in lines] == [x["why"] is None for x in lines]
+
+
+def test_dead_letters_are_shown_with_where_they_came_from(servers, config, capfd):
+    """Each is read as an event of its own topic: a label as a label; one that is good by now is shown as read."""
+    letters = [("p", 1, "missing_field", b'{"prediction_id":"a"}'), ("l", 0, "unknown_class", LABEL)]
+    producer = Producer({"bootstrap.servers": servers, "log_level": 0})
+    for topic, partition, reason, value in letters:
+        where = {"topic": topic, "partition": str(partition), "offset": "7", "reason": reason}
+        producer.produce(DEAD, value, headers={f"driftline_{k}": v.encode() for k, v in where.items()})
+        assert 0 == producer.flush(30)
+    for options in (["--config", config], []):
+        lines, err = _tapped(capfd, DEAD, "--bootstrap-servers", servers, *options)
+        first, second = lines
+        assert first["dead_letter"] == {"topic": "p", "partition": 1, "offset": 7, "reason": "missing_field"}
+        assert "there is no model" in first["why"]
+        assert second["dead_letter"]["topic"] == "l"
+        assert second["why"] == 'label is "no", which is not among the model\'s classes'
+        assert (second["rejected"], second["events"][0]["label"]) == (None, "no")
+        assert "1 dead letters (missing_field), 1 dead letters (unknown_class)" in err
 
 
 def test_nothing_is_committed_and_no_topic_is_made(servers, capfd):
@@ -138,7 +165,7 @@ def test_nothing_is_committed_and_no_topic_is_made(servers, capfd):
     try:
         committed = consumer.committed([TopicPartition("p", 0), TopicPartition("p", 1)], timeout=20)
         assert [-1001, -1001] == [c.offset for c in committed]
-        assert {"p", "l", "empty"} == set(consumer.list_topics(timeout=20).topics)
+        assert {"p", "l", "empty", DEAD} == set(consumer.list_topics(timeout=20).topics)
     finally:
         consumer.close()
 

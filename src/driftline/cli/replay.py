@@ -199,7 +199,11 @@ def judged_ms(message: Message) -> int:
 
 
 def _summary(messages: list[Message]) -> None:
-    table = Table(title=f"{len(messages)} events would have been published")
+    if not messages:
+        click.echo("no events would have been published", err=True)
+        return
+    plural = "" if len(messages) == 1 else "s"
+    table = Table(title=f"{len(messages)} event{plural} would have been published")
     for name in ("time", "type", "subject"):
         table.add_column(name)
     for message in messages[:200]:

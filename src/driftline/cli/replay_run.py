@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from driftline.cli.replay_inputs import Input
+from driftline.decode.explain import explain
 from driftline.pipeline.engine import Fed
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Message
@@ -30,9 +31,11 @@ class Unusable:
         for reject in fed.rejects:
             self.reasons[reject.reason] += 1
             if self.reasons.total() <= SHOWN:
-                topic, partition = fed.batch.sources[fed.batch.source[reject.index]]
-                where = source.where(topic, partition, int(fed.batch.offsets[reject.index]))
-                self.tell(f"{where}: {reject.reason}")
+                batch, at = fed.batch, reject.index
+                topic, partition = batch.sources[batch.source[at]]
+                where = source.where(topic, partition, int(batch.offsets[at]))
+                why = explain(batch.values[at], reject.reason, batch.kind)
+                self.tell(f"{where}: {reject.reason}{f' ({why})' if why else ''}")
 
     def total(self, engine: StreamEngine) -> None:
         """How many of what, and what else did not count."""

@@ -64,7 +64,7 @@ Shape = type[PredictionEvent] | type[FeaturesEvent] | type[LabelEvent]
 SHAPES: dict[Kind, Shape] = {
     Kind.PREDICTION: PredictionEvent, Kind.FEATURES: FeaturesEvent, Kind.LABEL: LabelEvent,
 }  # fmt: skip
-_NEEDED = {
+NEEDED = {
     Kind.PREDICTION: ("prediction_id", "model"), Kind.FEATURES: ("model", "features"),
     Kind.LABEL: ("prediction_id", "model"),
 }  # fmt: skip
@@ -89,7 +89,7 @@ def read_strictly(value: bytes, kind: Kind, *, envelope: bool = False) -> Event:
 
 def shape_event(document: dict[str, Any], kind: Kind) -> Event:
     """A parsed object as an event, its types checked."""
-    if any(document.get(name) is None for name in _NEEDED[kind]):
+    if any(document.get(name) is None for name in NEEDED[kind]):
         raise Unusable("missing_field")
     if kind is Kind.LABEL and "label" not in document:
         raise Unusable("missing_field")

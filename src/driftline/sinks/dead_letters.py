@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from driftline.records import Message, RawBatch, Reject, TopicPartition
+from dataclasses import dataclass
+
+from driftline.records import Headers, Message, RawBatch, Reject, TopicPartition
 
 CARRIED_BYTES = 900_000
 """What fits into a message of Kafka's default size, with its headers."""
@@ -23,9 +25,27 @@ def dead_letter(raw: RawBatch, reject: Reject, topic: str, limit_bytes: int) -> 
     return Message(topic, None, value, tuple(headers), f"{source}/{partition}/{offset}/{reject.reason}")
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a dead letter came from, and why it is one."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+def origin_of(headers: Headers) -> Origin | None:
+    """By its headers; None: it is no dead letter."""
+    told = {name: value.decode("utf-8", "replace") for name, value in headers if value is not None}
+    try:
+        numbers = int(told["driftline_partition"]), int(told["driftline_offset"])
+        return Origin(told["driftline_topic"], *numbers, told["driftline_reason"])
+    except (KeyError, ValueError):
+        return None
+
+
 def place_of(message: Message) -> TopicPartition | None:
     """The partition that a dead letter came from; None: it is none."""
-    headers = dict(message.headers)
-    if not {"driftline_topic", "driftline_partition"} <= headers.keys():
-        return None
-    return headers["driftline_topic"].decode(), int(headers["driftline_partition"])
+    origin = origin_of(message.headers)
+    return (origin.topic, origin.partition) if origin else None

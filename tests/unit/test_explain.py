@@ -1,0 +1,61 @@
+"""What is said beside a reject's reason: the field, what it holds, what would be right."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from driftline.decode.explain import explain
+from driftline.records import REJECT_REASONS, Kind
+
+P, L, F = Kind.PREDICTION, Kind.LABEL, Kind.FEATURES
+GOOD = {"prediction_id": "a", "model": "m", "time": 1, "prediction": "UP"}
+TIME = "write RFC 3339 with an offset or Z, or whole milliseconds since 1970"
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "event", "said"),
+    [
+        ("missing_field", P, {"id": "a", "prediction": 1}, "there is no prediction_id, no model; there are id, prediction"),
+        ("missing_field", P, {**GOOD, "prediction": None}, "there is no prediction or score or scores; there are prediction_id, model, time, prediction"),
+        ("missing_field", P, {}, "there is no prediction_id, no model, no prediction or score or scores; there are no fields"),
+        ("missing_field", L, {"prediction_id": "a", "model": "m"}, "there is no label (null takes one back); there are prediction_id, model"),
+        ("missing_field", F, {"model": "m"}, "there is no features; there are model"),
+        ("missing_field", P, {"specversion": "1.0", "data": {"model": "m", "score": 1}}, "there is no prediction_id; there are model, score"),
+        ("wrong_type", P, {**GOOD, "features": [1]}, "Expected `object | null`, got `array` in `features`"),
+        ("wrong_type", P, {**GOOD, "prediction": ["UP"], "score": 2}, 'prediction is ["UP"], score is 2: no class or number that the model\'s task can use'),
+        ("bad_time", P, {**GOOD, "time": "5/6/97"}, f'time is "5/6/97"; {TIME}'),
+        ("bad_time", P, {"prediction_id": "a"}, "there is no time, and the record may not stand in for it (time.from_record)"),
+        ("bad_time", L, {"prediction_id": "a"}, "there is no time, and the record has no timestamp"),
+        ("unknown_class", P, GOOD, 'prediction is "UP", which is not among the model\'s classes'),
+        ("name_too_long", P, {**GOOD, "version": 300 * "v"}, "version has 300 bytes; limits.name_bytes says how many it may have"),
+        ("bad_name", P, {**GOOD, "model": "m\0"}, "model holds a zero byte or half a character"),
+        ("wrong_type", P, [1, 2], "an event is a JSON object, and this is [1, 2]"),
+    ],
+)  # fmt: skip
+def test_the_field_is_named(reason: str, kind: Kind, event: Any, said: str) -> None:
+    """One line, for a reader who knows the producer and not driftline."""
+    assert explain(json.dumps(event).encode(), reason, kind) == said
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\xff", b'{"a": NaN}', b"[" * 100_000, b"null", b"5", b'{"a": 1e999}']
+)
+@pytest.mark.parametrize("reason", REJECT_REASONS)
+def test_nothing_raises(value: bytes | None, reason: str) -> None:
+    """Whatever the record holds, there is a line or none."""
+    for kind in Kind:
+        said = explain(value, reason, kind)
+        assert said is None or (said and "\n" not in said)
+
+
+def test_where_json_ends_is_told() -> None:
+    """As the parser says it, and NaN by name."""
+    assert explain(b'{"a": 1,, }', "not_json", P) == (
+        "the value is no JSON: Expecting property name enclosed in double quotes: line 1 column 9 (char 8)"
+    )
+    assert (
+        explain(b'{"a": NaN}', "not_json", P) == "the value is no JSON: NaN is no number of JSON; write null"
+    )
