@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 
 from driftline.pipeline.engine import Pipeline
+from driftline.pipeline.evidence import value_text
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
-from driftline.records import Kind, RawBatch
+from driftline.records import Dimension, Kind, RawBatch
 from driftline.reference.build import BuildOptions, build_profile
 from driftline.reference.profile import Profile
 from driftline.rules.parse import parse_rules
+from driftline.rules.verdict import Violation
 from driftline.settings import (
     HOUR_MS,
     MINUTE_MS,
@@ -366,3 +369,14 @@ def test_a_trigger_has_the_same_bytes_however_the_log_was_cut(size: int) -> None
             run.messages += run.engine.advance(frozenset(), 0)
     assert whole.events()[0][1] == "retraining.requested"
     assert [m.value for m in whole.messages] == [m.value for m in cut.messages]
+
+
+@pytest.mark.parametrize(
+    ("value", "threshold", "said"),
+    [(0.871, 0.92, "0.871"), (0.9196, 0.92, "0.9196"), (0.9199999, 0.92, "0.9199999"), (0.92, 0.92, "0.92"),
+     (0.25, 0.25, "0.25"), (17.8123, 0.2, "17.8"), (0.2004, 0.2, "0.2004"), (nan, 0.2, "unknown")],
+)  # fmt: skip
+def test_a_value_is_told_apart_from_its_threshold(value: float, threshold: float, said: str) -> None:
+    """It would be a riddle: 0.92, below 0.92."""
+    violation = Violation("f1", 0, Dimension(), value, nan, nan, threshold, 500)
+    assert value_text(violation) == said

@@ -165,10 +165,10 @@ class Daemon:
         self.effects.queue += [(runner.name, m) for m in messages]
 
     def _note(self, message: Message) -> None:
-        headers = {name: value.decode() for name, value in message.headers}
-        self.recent.note(message)
+        event = self.recent.note(message)
         self.log.info(
-            "effect", type=headers["ce_type"], subject=headers["ce_subject"], judged=headers["ce_time"], id=message.id,
+            "effect", type=event["type"], subject=event["subject"], rule=event["data"]["episode"]["rule"],
+            judged=event["time"], id=message.id,
         )  # fmt: skip
 
     def _lost(self, runner: Runner, losses: list[Loss]) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from driftline.instants import rfc3339
 from driftline.records import Blob
+from driftline.rules import machine
 from driftline.store.backup import backup
 from driftline.store.checking import verify
 from driftline.store.rows import OutboxRow, Stored, Summary
@@ -110,19 +111,24 @@ def seen(stored: Stored) -> list[tuple[str, dict[str, object]]]:
 
 def _models(stored: Stored) -> Table:
     rows = [
-        (s, m["model"], m["version"], "yes" if m["monitored"] else "no", m["events"]) for s, m in seen(stored)
+        (m["model"], m["version"], "yes" if m["monitored"] else "no", m["events"]) for _, m in seen(stored)
     ]
-    return _table("Models", ("stream", "model", "version", "monitored", "events"), rows)
+    return _table("Models", ("model", "version", "monitored", "events"), rows)
 
 
 def _rules(stored: Stored) -> Table:
-    rows = [
-        (stream, key, blob.data)
-        for stream, blobs in sorted(stored.blobs.items())
-        for (table, key), blob in blobs.items()
-        if table == "rule_state"
-    ]
-    return _table("Rule states", ("stream", "rule", "state"), rows)
+    rows = []
+    for stream, blobs in sorted(stored.blobs.items()):
+        data = blobs.get(("rule_state", "rules"), Blob(1)).data
+        slots = ["/".join(slot) for slot in data.get("slots", [])]
+        for row in data.get("instances", []):
+            held = machine.from_row(row["state"])
+            instants = held.active_since_ms, held.fired_at_ms, held.last_judged_ms
+            binding = ", ".join(f"{name}={value}" for name, value in row["binding"].items()) or "-"
+            told = (stream, slots[row["slot"]], row["name"], binding, held.phase, held.number)
+            rows.append((*told, *map(_instant, instants)))
+    heads = ("stream", "model", "rule", "about", "state", "episodes", "true since", "fired", "judged")
+    return _table("Rules", heads, rows)
 
 
 def _outbox(rows: Sequence[OutboxRow]) -> Table:

@@ -93,7 +93,7 @@ def _says_of_several(
     """The furthest beyond its threshold comes first."""
     furthest = sorted(violations, key=lambda v: -abs(v.value - v.threshold) if v.value == v.value else 0.0)
     first, more = furthest[0], len(furthest) - FEATURES_SAID
-    told = ", ".join(f"{v.value:.3g} for {v.dimension.feature}" for v in furthest[:FEATURES_SAID])
+    told = ", ".join(f"{value_text(v)} for {v.dimension.feature}" for v in furthest[:FEATURES_SAID])
     rest = f" and {more} more" if more > 0 else ""
     over_text = duration_text(first.window_ms or 0)
     return f"{first.metric} of {who} over {over_text} is {told}{rest}, {_how(resolved, first, over=over)} since {since}"
@@ -110,9 +110,18 @@ def _says(who: str, resolved: Resolved, violations: tuple[Violation, ...], since
     parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
     of = f" of {' '.join(parts)}" if parts else ""
     span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
-    value = f"{v.value:.3g}" if v.value == v.value else "unknown"
     how = _how(resolved, v, over=over)
-    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value}{span}, {how} since {since}"
+    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value_text(v)}{span}, {how} since {since}"
+
+
+def value_text(v: Violation) -> str:
+    """With as many digits as it takes to tell it from its threshold, at least three."""
+    if v.value != v.value:
+        return "unknown"
+    texts = (f"{v.value:.{digits}g}" for digits in range(3, 17))
+    return next(
+        (text for text in texts if float(text) != v.threshold or v.value == v.threshold), repr(v.value)
+    )
 
 
 def _beyond(comparison: Comparison | None, v: Violation) -> str:

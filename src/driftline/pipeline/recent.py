@@ -25,12 +25,13 @@ class Recent:
     dirty: bool = False
     """Something was added since the last ``blob``."""
 
-    def note(self, message: Message) -> None:
-        """Add an event that is to be published."""
-        event = json.loads(message.value or b"{}")
+    def note(self, message: Message) -> dict[str, Any]:
+        """Add an event that is to be published, and read it."""
+        event: dict[str, Any] = json.loads(message.value or b"{}")
         data = {k: v[:_LONGEST] if isinstance(v, list) else v for k, v in event["data"].items()}
         self.events.append({**event, "data": data})
         self.dirty = True
+        return event
 
     def blob(self) -> Blob:
         """For the state file."""
