@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from driftline.pipeline.engine import Pipeline
-from driftline.pipeline.evidence import value_text
+from driftline.pipeline.reasons import value_text
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Dimension, Kind, RawBatch
@@ -380,3 +380,22 @@ def test_a_value_is_told_apart_from_its_threshold(value: float, threshold: float
     """It would be a riddle: 0.92, below 0.92."""
     violation = Violation("f1", 0, Dimension(), value, nan, nan, threshold, 500)
     assert value_text(violation) == said
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ({"drop": "5 points", "versus": "reference"}, "is 0, a drop of more than 5 points versus reference (0.75) since"),
+        ({"drop": "10 percent", "versus": "previous window"}, "is 0, a drop of more than 10% versus previous window (1) since"),
+    ],
+)  # fmt: skip
+def test_a_reason_says_what_a_drop_is_measured_from(
+    when: dict[str, Any], said: str, profile: Profile
+) -> None:
+    """A reader asks "from where?" first; restarts do not forget it."""
+    run = Run([alert({"metric": "accuracy", **when})], HOURLY, profile)
+    for number in range(6):
+        run.feed(number, wrong=number >= 4, features={"a": 1, "b": 1})
+        run.advance()
+        run.restart()
+    assert said in run.data(0)["reason"]

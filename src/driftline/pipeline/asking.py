@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from driftline.effects import trigger
-from driftline.pipeline.evidence import condition_text, drifted, occasion, violation
+from driftline.pipeline.evidence import drifted, occasion, violation
 from driftline.pipeline.instances import Instance, Instances
+from driftline.pipeline.reasons import condition_text
 from driftline.pipeline.rulebook import Rulebook
 from driftline.pipeline.slots import Slot
 from driftline.records import Message

@@ -8,11 +8,11 @@ import numpy as np
 
 from driftline.effects.trigger import REQUEST_RESOLVED, REQUESTED, RETRACTED, Occasion, number
 from driftline.instants import rfc3339
+from driftline.pipeline.reasons import condition_text, reason
 from driftline.pipeline.shown import whole
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import evaluate
 from driftline.rules.resolve import Resolved
-from driftline.rules.spec import Comparison, Silence, comparisons, hours_text
 from driftline.rules.verdict import Violation
 from driftline.settings import WindowKind, duration_text
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from driftline.pipeline.instances import Instance
 
 DRIFTED_SHOWN = 10
-FEATURES_SAID = 3
-"""So many features a reason names; ``violations`` has all."""
 
 
 def occasion(
@@ -36,7 +34,7 @@ def occasion(
     features = episode.get("drifted_features", []) if back else drifted(slot, now_ms)
     violations = [violation(v) for v in instance.violations]
     start_ms = episode["start_ms"] or now_ms
-    text = _reason(slot, resolved, instance, start_ms, ending)
+    text = reason(slot, resolved, instance, start_ms, ending)
     cools = spec.cooldown_ms and type_ in (REQUESTED, REQUEST_RESOLVED)
     cooldown = now_ms + spec.cooldown_ms if cools else None
     return Occasion(
@@ -57,81 +55,6 @@ def _why(resolved: Resolved, name: str, episode: dict[str, Any]) -> dict[str, An
         "for": episode.get("for", resolved.spec.for_text),
         "episode_start": None if start is None else rfc3339(start),
     }  # fmt: skip
-
-
-def condition_text(resolved: Resolved) -> str:
-    """The condition in words."""
-    when = resolved.spec.when
-    if isinstance(when, Silence):
-        return f"no events for {hours_text(when.no_events_for_ms)}"
-    how = getattr(when, "how", "all")
-    joint = " and " if how == "all" else " or "
-    return joint.join(c.text(duration_text(c.window_ms or 0)) for c in comparisons(when))
-
-
-def _reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, ending: str | None) -> str:
-    since = rfc3339(start_ms)
-    who = f"{slot.model.name}/{slot.version}"
-    if not instance.violations:
-        text = f"{who}: {instance.episode.get('condition') or condition_text(resolved)} since {since}"
-    else:
-        over = ending in ("resolved", "retracted")
-        says = _says_of_several if _of_several(instance.violations) else _says
-        text = says(who, resolved, instance.violations, since, over=over)
-    return f"{ending}: {text}" if ending else text
-
-
-def _of_several(violations: tuple[Violation, ...]) -> bool:
-    """Whether it is one statistic of several features, as with ``at_least``."""
-    about = {(v.metric, v.window_ms, v.dimension.feature is None) for v in violations}
-    return len(violations) > 1 and len(about) == 1 and violations[0].dimension.feature is not None
-
-
-def _says_of_several(
-    who: str, resolved: Resolved, violations: tuple[Violation, ...], since: str, *, over: bool
-) -> str:
-    """The furthest beyond its threshold comes first."""
-    furthest = sorted(violations, key=lambda v: -abs(v.value - v.threshold) if v.value == v.value else 0.0)
-    first, more = furthest[0], len(furthest) - FEATURES_SAID
-    told = ", ".join(f"{value_text(v)} for {v.dimension.feature}" for v in furthest[:FEATURES_SAID])
-    rest = f" and {more} more" if more > 0 else ""
-    over_text = duration_text(first.window_ms or 0)
-    return f"{first.metric} of {who} over {over_text} is {told}{rest}, {_how(resolved, first, over=over)} since {since}"
-
-
-def _how(resolved: Resolved, v: Violation, *, over: bool) -> str:
-    comparison = next((c for c in comparisons(resolved.spec.when) if c.metric == v.metric), None)
-    return f"no longer {_beyond(comparison, v)} as it was" if over else _beyond(comparison, v)
-
-
-def _says(who: str, resolved: Resolved, violations: tuple[Violation, ...], since: str, *, over: bool) -> str:
-    v = violations[0]
-    d = v.dimension
-    parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
-    of = f" of {' '.join(parts)}" if parts else ""
-    span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
-    how = _how(resolved, v, over=over)
-    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value_text(v)}{span}, {how} since {since}"
-
-
-def value_text(v: Violation) -> str:
-    """With as many digits as it takes to tell it from its threshold, at least three."""
-    if v.value != v.value:
-        return "unknown"
-    texts = (f"{v.value:.{digits}g}" for digits in range(3, 17))
-    return next(
-        (text for text in texts if float(text) != v.threshold or v.value == v.threshold), repr(v.value)
-    )
-
-
-def _beyond(comparison: Comparison | None, v: Violation) -> str:
-    if comparison is None:
-        return f"beyond {v.threshold:.3g}"
-    if comparison.op in ("drop", "rise"):
-        unit = "%" if comparison.unit == "percent" else " points"
-        return f"a {comparison.op} of more than {comparison.threshold[0]:g}{unit} versus {comparison.versus}"
-    limit = " to ".join(f"{t:g}" for t in comparison.limit(v.dimension.feature))
-    return f"{comparison.op} {limit}"
 
 
 def violation(v: Violation) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def violation_row(v: Violation) -> list[Any]:
     """Plain values; NaN stays."""
     d = v.dimension
     where = [d.feature, d.class_, d.segment, d.output, d.average]
-    return [v.metric, v.window_ms, where, v.value, v.low, v.high, v.threshold, v.n]
+    return [v.metric, v.window_ms, where, v.value, v.low, v.high, v.threshold, v.n, v.other]
 
 
 def violation_of(row: list[Any]) -> Violation:

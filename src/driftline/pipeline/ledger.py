@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.metrics.view import RuleView
 from driftline.pipeline import instances
-from driftline.pipeline.evidence import condition_text
 from driftline.pipeline.lookup import from_rows, held_at, to_rows
+from driftline.pipeline.reasons import condition_text
 from driftline.pipeline.slots import Slot
 from driftline.records import Blob, Dimension
 from driftline.rules.machine import Phase

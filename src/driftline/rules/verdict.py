@@ -54,6 +54,8 @@ class Violation:
     high: float
     threshold: float
     n: int
+    other: float = nan
+    """What a drop or a rise is measured from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +209,14 @@ def _change(condition: Comparison, value: Value, lookup: Lookup) -> Verdict:
     threshold = other.value - sign * size * (abs(other.value) if relative else 1)
     if condition.confidence is None:
         worse = sign * (threshold - value.value)
-        return Verdict(worse > 0, (_violation(condition, value, nan, nan, threshold),))
+        return Verdict(worse > 0, (_violation(condition, value, nan, nan, threshold, other.value),))
     now, base = value.at(condition.confidence), other.at(condition.confidence)
     if relative:
         base = _times(1 - sign * size * (1 if base[0] >= 0 else -1), base)
     low, high = lookup.difference(base, now)
     edge = 0.0 if relative else size
     outcome = _beyond(low, edge) if sign > 0 else _beyond(-high, edge)
-    return Verdict(outcome, (_violation(condition, value, now[1], now[2], threshold),))
+    return Verdict(outcome, (_violation(condition, value, now[1], now[2], threshold, other.value),))
 
 
 def _times(factor: float, of: Estimate) -> Estimate:
@@ -223,7 +225,9 @@ def _times(factor: float, of: Estimate) -> Estimate:
     return (value, low, high) if factor >= 0 else (value, high, low)
 
 
-def _violation(condition: Comparison, value: Value, low: float, high: float, threshold: float) -> Violation:
+def _violation(
+    condition: Comparison, value: Value, low: float, high: float, threshold: float, other: float = nan
+) -> Violation:
     return Violation(
-        condition.metric, condition.window_ms, value.dimension, value.value, low, high, threshold, value.n
-    )
+        condition.metric, condition.window_ms, value.dimension, value.value, low, high, threshold, value.n, other
+    )  # fmt: skip
