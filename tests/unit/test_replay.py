@@ -276,6 +276,18 @@ def test_a_label_beyond_the_horizon_is_not_in_the_final_line(world):
     assert [("ok", 0), ("final", 30)] == [(s["state"], s["value"]) for s in first]
 
 
+def test_labels_that_come_when_nobody_reads_their_window_any_more_are_in_its_final_line(world):
+    """The horizon alone says which: a daemon would have let go of the window's panes, a replay keeps them."""
+    late = [{**row, "time": at(i / 60 + 9)} for i, row in enumerate(LABELS)]
+    inputs = ("--predictions", world / "p.jsonl", "--labels", write(world / "late.jsonl", late))
+    found = outputs(world, "--final", inputs=inputs)
+    labelled = [(s["state"], s["value"]) for s in lines(found[0]) if s["statistic"] == "labelled"]
+    assert {0.0} == {value for state, value in labelled if state == "ok"}
+    events = [s["value"] for s in lines(found[0]) if (s["statistic"], s["state"]) == ("events", "final")]
+    assert events == [value for state, value in labelled if state == "final"]
+    assert found[1:] == outputs(world, inputs=inputs)[1:]
+
+
 def test_samples_go_to_stdout_and_the_rest_to_stderr(world):
     """So that they can be piped."""
     command = [

@@ -72,7 +72,7 @@ def count_changes(state: StreamState, slot: Slot, due: Columns) -> None:
             due["eff_ms"] - state.lifetime_ms(slot, WindowKind.PERFORMANCE, panes), panes.window
         )
         lost |= gone
-        kept = None if not gone.any() else np.flatnonzero(~gone)
+        kept = None if state.keeps_all or not gone.any() else np.flatnonzero(~gone)
         for start, mine in by_pane(due["time_ms"], kept, panes.window):
             rows = np.arange(len(lost)) if isinstance(mine, slice) else mine
             panes.bump(start, *slot.performance.delta(changes, rows))

@@ -209,10 +209,10 @@ class Pipeline(StreamState):
         panes = (slot.drift_panes if kind is WindowKind.DRIFT else slot.performance_panes)[place]
         return Judged(judged_ms, end_ms, slot, kind, place, panes.at(end_ms))
 
-    def settle(self, watermark_ms: int, keep_panes: bool = False) -> None:
+    def settle(self, watermark_ms: int) -> None:
         """W has arrived: forget what is over. What W has passed takes effect when it is read, or is much."""
         self.watermark_ms = watermark_ms
-        forgets = not keep_panes and self.forgets()
+        forgets = not self.keeps_all and self.forgets()
         if forgets or self.labels.rows + self.changes.rows > STAGED_MOST:
             self.apply(watermark_ms)
         if forgets:

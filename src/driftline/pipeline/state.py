@@ -48,6 +48,8 @@ class StreamState:
     partitions: Places = field(default_factory=Places)
     keeps_ms: Callable[[Slot, WindowKind, int], int] = lambda _slot, _kind, _length_ms: 0
     """How much longer than for judging the panes of a window are kept, for rules."""
+    keeps_all: bool = False
+    """Every pane is kept and counted into, however late: for samples of state ``final``."""
     labels: Staging = field(default_factory=lambda: Staging(("place", "offset")))
     """Labels that wait for W to pass their effective time."""
     changes: Staging = field(default_factory=lambda: Staging(("slot",)))

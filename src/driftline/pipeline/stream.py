@@ -122,6 +122,7 @@ class StreamEngine:
         self.pipeline = pipeline
         self.rules = rules
         self.samples = samples
+        pipeline.keeps_all = samples is not None and samples.final
         if rules is not None:
             pipeline.keeps_ms = rules.keeps_ms
 
@@ -145,7 +146,7 @@ class StreamEngine:
         messages += self._quiet(watermark_ms, wall_ms)
         if self.rules is not None:
             self.rules.settled(watermark_ms)
-        pipeline.settle(watermark_ms, keep_panes=bool(self.samples and self.samples.final))
+        pipeline.settle(watermark_ms)
         return messages
 
     def _instants(self, after_ms: int, until_ms: int) -> list[Instant]:
