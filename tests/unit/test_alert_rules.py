@@ -80,3 +80,17 @@ def _expectations():
 def test_an_alert_is_tested_to_fire_and_not_to_fire(name):
     """By promtool, which tests/prometheus runs."""
     assert {True, False} == {fires for alert, fires in _expectations() if alert == name}
+
+
+@EACH
+def test_what_to_watch_lists_an_alert_under_what_it_does(name):
+    """The page for operators has every alert, in the table of its action."""
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("## What to watch")[2]
+    tables = text.partition("\n## ")[0].split("\n| ")
+    heads = {"page": "pages", "ticket": "can wait for the morning", "notify": "goes to the model's team"}
+    action = ALERTS[name].get("labels", {}).get("action", "notify")
+    under, found = "", ""
+    for row in tables:
+        under = next((head for head in heads.values() if row.startswith(head)), under)
+        found = under if f"[{name}](" in row else found
+    assert found == heads[action]
