@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from driftline.metrics.view import DaemonView
 from driftline.web.page import Asked, render
 from driftline.web.page.charts import line
-from driftline.web.page.markup import tag
+from driftline.web.page.markup import name, tag
 from driftline.web.page.standing import State, standings
 from driftline.web.page.words import count, duration, number, share, size
 from driftline.web.server import application
@@ -252,3 +252,10 @@ def test_refreshing_keeps_what_was_asked_for(view):
     """The link leads to the same page, reloading; and back."""
     assert 'href="/?model=fine-one&amp;live=1"' in render(view, Asked(model="fine-one"))
     assert 'href="/?model=fine-one">Stop refreshing' in render(view, Asked(model="fine-one", live=True))
+
+
+def test_a_long_name_breaks_after_its_separators_first():
+    """And a short one nowhere; what is in it stays text."""
+    assert name("customer_lifetime-value") == '<bdi class="name">customer_<wbr>lifetime-<wbr>value</bdi>'
+    assert name("f1 over 1d below 0.7") == '<bdi class="name">f1 over 1d below 0.7</bdi>'
+    assert name("<b>_aaaaaaaaaaaaaaaa") == '<bdi class="name">&lt;b&gt;_<wbr>aaaaaaaaaaaaaaaa</bdi>'

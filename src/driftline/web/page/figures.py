@@ -105,7 +105,12 @@ def drift(s: Standing, level: int, *, whole: bool) -> Markup:
         tag("span", "now", class_="key now"),
         class_="legend",
     )
-    return _figure(level, title, tag("ul", *items, class_="features"), tag("div", note, key, class_="under"))
+    still = ", still open" if window.judged_ms is None else ""
+    end = tag(
+        "p", "Window to ", instant(window.end_ms), f"{still}, {count(window.events)} events", class_="quiet"
+    )
+    under = tag("div", note, key, class_="under")
+    return _figure(level, title, tag("ul", *items, class_="features"), under, end)
 
 
 def _feature(s: Standing, r: Reading, *, whole: bool) -> Markup:

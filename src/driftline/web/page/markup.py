@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import urlencode
 
+_LONG = 16
+"""Characters of a word that fits into any column."""
+_SEPARATORS = re.compile(r"(?<=[_./:-])(?=[^_./:-])")
+
 
 class Markup(str):
     """Text that is HTML already."""
@@ -42,8 +46,13 @@ def join(parts: Iterable[object], between: str = "") -> Markup:
 
 
 def name(value: object) -> Markup:
-    """A name that somebody chose: isolated, so that its direction does not turn what stands around it."""
-    return tag("bdi", value if str(value).strip() else "(no name)", class_="name")
+    """A name that somebody chose: isolated, so that its direction does not turn what stands around it.
+
+    A long one breaks after its own separators, before it breaks anywhere else.
+    """
+    words = (str(value) if str(value).strip() else "(no name)").split(" ")
+    parts = (join(_SEPARATORS.split(word) if len(word) > _LONG else [word], "<wbr>") for word in words)
+    return tag("bdi", join(parts, " "), class_="name")
 
 
 def link(label: object, **query: str) -> Markup:
