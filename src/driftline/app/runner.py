@@ -142,7 +142,9 @@ class Runner:
         wanted |= dict.fromkeys(self._crowding(limits), "memory") | dict.fromkeys(self._skewed(), "skew")
         pause, resume = wanted.keys() - self.paused.keys(), self.paused.keys() - wanted.keys()
         for key in pause:
-            log.warning("partition paused", topic=key[0], partition=key[1], reason=wanted[key])
+            # One that is far ahead waits for the others, which costs nothing; the rest is for a person to know.
+            tell = log.info if wanted[key] == "skew" else log.warning
+            tell("partition paused", topic=key[0], partition=key[1], reason=wanted[key])
         if pause:
             self.source.pause(pause)
         if resume:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from driftline.config.model import Config
 from driftline.config.parse import load_config
+from driftline.pipeline.needs import Needs
 from driftline.sizing import Line, Total, estimate_lines, estimate_total, join_bytes
 
 
@@ -58,31 +59,48 @@ def _table(lines: list[Line], total: Total) -> Table:
         "model",
         "versions",
         "features",
-        "predictions a day",
+        "a day",
         "series",
-        "panes",
-        "labels waited for",
+        "memory",
+        "for labels",
         "disk",
     ):
-        table.add_column(column, justify="left" if column == "model" else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if column == "model" else "right",
+            overflow="fold",
+            no_wrap=column != "model",
+        )
     for line in lines:
         n, each = line.times, line.each
         table.add_row(
             line.match, f"{line.models} × {line.versions}", "–" if line.features is None else str(line.features),
             f"{line.a_day:,.0f}{' ?' if line.assumed else ''}", f"{n * each.series:,}",
-            _bytes_text(n * (each.pane_bytes + each.index_bytes)), _bytes_text(n * each.join_rows * each.row_bytes),
+            _bytes_text(n * _memory(each)), _bytes_text(n * each.join_rows * each.row_bytes),
             _bytes_text(n * each.disk_bytes),
         )  # fmt: skip
-    table.add_section()
+    table.add_row(*_rest(lines, total))
     table.title = f"{total.series:,} series, {_bytes_text(total.memory_bytes)} of memory, {_bytes_text(total.disk_bytes)} of disk"
     table.title_justify = "left"
     return table
 
 
+def _rest(lines: list[Line], total: Total) -> tuple[str, ...]:
+    """What is not a model's own, so that the columns add up: the daemon, and room in the tables to grow into."""
+    each = [(line.times, line.each) for line in lines]
+    series = total.series - sum(n * e.series for n, e in each)
+    memory = total.memory_bytes - sum(n * _memory(e) for n, e in each)
+    disk = total.disk_bytes - sum(n * e.disk_bytes for n, e in each)
+    return "driftline itself", "", "", "", f"{series:,}", _bytes_text(memory), "", _bytes_text(disk)
+
+
+def _memory(each: Needs) -> float:
+    """Of one version: panes, where their data stands, and predictions that wait for labels."""
+    return each.pane_bytes + each.index_bytes + each.join_rows * each.row_bytes
+
+
 def _remarks(config: Config, lines: list[Line], total: Total) -> list[str]:
-    found = [
-        "Once all windows are full and every prediction has its label; the daemon itself is in the first line."
-    ]
+    found = ["Once all windows are full and every prediction has its label."]
     if any(line.assumed for line in lines):
         found.append("?: no reference tells the traffic; give --predictions-per-day.")
     if any(line.features is None for line in lines):
