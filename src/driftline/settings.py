@@ -126,6 +126,20 @@ class Limits:
     staged_events: int = 2_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class FieldPlace:
+    """Where a field of an event stands in JSON that is not driftline's own."""
+
+    path: tuple[str | int, ...] = ()
+    """Keys and places of lists, from the top."""
+    header: str | None = None
+    """Name of a Kafka header, instead of a path."""
+    default: str | None = None
+    """Taken where the field is not there, or null."""
+    unit: str | None = None
+    """Of a time that is a number: s, ms, us or ns."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
     """A set of topics with one event format and one clock."""
@@ -135,4 +149,6 @@ class StreamSettings:
     labels: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     format: str = "driftline"
+    places: tuple[tuple[str, FieldPlace], ...] = ()
+    """Of a format of the user's own: where its fields stand; one that is not named stands under its own name."""
     time: TimeSettings = field(default_factory=TimeSettings)

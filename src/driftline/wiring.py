@@ -40,6 +40,7 @@ def build_pipeline(
             schema_of=registry.schema_of,
             limits=limits,
             from_record=stream.time.from_record,
+            places=stream.places,
         )
         for kind in Kind
     }

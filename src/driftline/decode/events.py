@@ -81,7 +81,7 @@ def read_strictly(value: bytes, kind: Kind, *, envelope: bool = False) -> Event:
     Unusable
         With the reason.
     """
-    document = _object(value)
+    document = read_object(value)
     if envelope or ("specversion" in document and "model" not in document):
         document = _enclosed(document)
     return shape_event(document, kind)
@@ -99,7 +99,8 @@ def shape_event(document: dict[str, Any], kind: Kind) -> Event:
         raise Unusable("wrong_type") from None
 
 
-def _object(value: bytes) -> dict[str, Any]:
+def read_object(value: bytes) -> dict[str, Any]:
+    """A record's JSON object, read strictly: no NaN, no endless integers; Unusable with the reason."""
     document = _parse(value)
     if not isinstance(document, dict):
         raise Unusable("wrong_type")
@@ -138,7 +139,7 @@ def _enclosed(envelope: dict[str, Any]) -> dict[str, Any]:
 
 def _unpack(text: str) -> dict[str, Any]:
     try:
-        return _object(base64.b64decode(text, validate=True))
+        return read_object(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
         raise Unusable("bad_cloudevent") from None
 
