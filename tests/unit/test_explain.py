@@ -9,6 +9,7 @@ import pytest
 
 from driftline.decode.explain import explain
 from driftline.records import REJECT_REASONS, Kind
+from driftline.settings import FieldPlace
 
 P, L, F = Kind.PREDICTION, Kind.LABEL, Kind.FEATURES
 GOOD = {"prediction_id": "a", "model": "m", "time": 1, "prediction": "UP"}
@@ -59,3 +60,20 @@ def test_where_json_ends_is_told() -> None:
     assert (
         explain(b'{"a": NaN}', "not_json", P) == "the value is no JSON: NaN is no number of JSON; write null"
     )
+
+
+PLACES = (("prediction_id", FieldPlace(("req", "id"))), ("model", FieldPlace(header="m")))
+
+
+@pytest.mark.parametrize(
+    ("reason", "headers", "said"),
+    [
+        ("missing_field", None, "there is no model, no prediction or score or scores; there are prediction_id, time"),
+        ("bad_time", [("m", b"m")], f'time is "x"; {TIME}'),
+        ("bad_time", [("m", b"\xff")], None),
+    ],
+)  # fmt: skip
+def test_a_format_of_ones_own_is_explained_by_the_fields(reason: str, headers: Any, said: str | None) -> None:
+    """As the places give them."""
+    value = json.dumps({"req": {"id": "a"}, "time": "x"}).encode()
+    assert explain(value, reason, P, headers, PLACES) == said

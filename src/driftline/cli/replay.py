@@ -159,7 +159,7 @@ def _replay(config: Config, stream: StreamSettings, source: Input, wanted: _Want
         watch = Watch(engine.rules, config.rules) if engine.rules is not None else None
         if told or on_terminal():
             engine.rules = watch
-        unusable = Unusable(lambda text: click.echo(text, err=True))
+        unusable = Unusable(lambda text: click.echo(text, err=True), stream.places)
         messages = run(engine, source, wanted.until_ms, unusable, final=wanted.final)
         messages = [m for m in messages if wanted.from_ms is None or judged_ms(m) >= wanted.from_ms]
         if triggers:

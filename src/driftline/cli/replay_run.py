@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from driftline.cli.replay_inputs import Input
-from driftline.decode.explain import explain
+from driftline.decode.explain import Places, explain
 from driftline.pipeline.engine import Fed
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Message
@@ -24,6 +24,8 @@ class Unusable:
     """Records that could not be used, told as they come: the first by place, all by number."""
 
     tell: Callable[[str], None]
+    places: Places = ()
+    """Of a format of the user's own."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, fed: Fed, source: Input) -> None:
@@ -34,7 +36,8 @@ class Unusable:
                 batch, at = fed.batch, reject.index
                 topic, partition = batch.sources[batch.source[at]]
                 where = source.where(topic, partition, int(batch.offsets[at]))
-                why = explain(batch.values[at], reject.reason, batch.kind)
+                headers = batch.headers[at] if batch.headers is not None else None
+                why = explain(batch.values[at], reject.reason, batch.kind, headers, self.places)
                 self.tell(f"{where}: {reject.reason}{f' ({why})' if why else ''}")
 
     def total(self, engine: StreamEngine) -> None:

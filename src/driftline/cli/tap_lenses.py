@@ -57,7 +57,9 @@ class Lenses:
         lens = self._lens(origin.topic if origin else str(message.topic()), value)
         read = lens.read(value, headers, message.timestamp()[1])
         reason = origin.reason if origin else read.rejected
-        return Seen(read, lens.kind, origin, explain(value, reason, lens.kind) if reason else None)
+        places = lens.stream.places if lens.stream is not None else ()
+        why = explain(value, reason, lens.kind, headers, places) if reason else None
+        return Seen(read, lens.kind, origin, why)
 
     def _lens(self, topic: str, value: bytes | None) -> Lens:
         if topic not in self._of:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from driftline.decode.events import NEEDED, SHAPES, UNREADABLE
-from driftline.records import Kind
+from driftline.decode.events import NEEDED, SHAPES, UNREADABLE, Unusable
+from driftline.decode.mapped import MappedReader
+from driftline.records import Headers, Kind
+from driftline.settings import FieldPlace
+
+Places = Sequence[tuple[str, FieldPlace]]
 
 _SHOWN = 60
 _ANSWERS = ("prediction", "score", "scores")
@@ -27,8 +31,10 @@ _GENERAL: Mapping[str, str] = {
 }
 
 
-def explain(value: bytes | None, reason: str, kind: Kind) -> str | None:
-    """One line about a rejected record of canonical JSON; None: there is no more to say than the reason.
+def explain(
+    value: bytes | None, reason: str, kind: Kind, headers: Headers | None = None, places: Places = ()
+) -> str | None:
+    """One line about a rejected record; None: there is no more to say than the reason.
 
     Parameters
     ----------
@@ -38,6 +44,8 @@ def explain(value: bytes | None, reason: str, kind: Kind) -> str | None:
         One of ``records.REJECT_REASONS``.
     kind
         What the events of its topic are.
+    headers, places
+        Of a format of the user's own: the record's headers, and where the fields stand.
     """
     if reason in _GENERAL:
         return _GENERAL[reason]
@@ -47,9 +55,19 @@ def explain(value: bytes | None, reason: str, kind: Kind) -> str | None:
         return f"the value is no JSON: {error}" if reason == "not_json" else None
     if not isinstance(document, dict):
         return f"an event is a JSON object, and this is {_shown(document)}"
-    event = document.get("data") if "specversion" in document and "model" not in document else document
+    event = _event(document, kind, headers, places)
     about = _BY_REASON.get(reason)
     return about(event, kind) if about and isinstance(event, dict) else None
+
+
+def _event(document: dict[str, Any], kind: Kind, headers: Headers | None, places: Places) -> object:
+    """The canonical event in a document: itself, the data of a CloudEvent, or what stands in its places."""
+    if places:
+        try:
+            return MappedReader(kind, 0, places).canonical(document, headers)
+        except Unusable:
+            return None
+    return document.get("data") if "specversion" in document and "model" not in document else document
 
 
 def _no_constant(constant: str) -> object:

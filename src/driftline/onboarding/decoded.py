@@ -11,6 +11,7 @@ import numpy as np
 from driftline.decode import make_decoder
 from driftline.decode.decoder import Decoder
 from driftline.decode.events import Event, LabelEvent
+from driftline.decode.mapped import MappedReader
 from driftline.decode.reader import Reader
 from driftline.instants import rfc3339
 from driftline.onboarding.parts import label_of, prediction_of
@@ -24,7 +25,7 @@ from driftline.records import (
     Schema,
     SchemaOf,
 )
-from driftline.settings import Limits, StreamSettings, Task
+from driftline.settings import FieldPlace, Limits, StreamSettings, Task
 
 _FUTURE = "future"
 
@@ -48,10 +49,15 @@ class Lens:
     limits: Limits
     stream: StreamSettings | None = None
     schema_of: SchemaOf | None = None
-    _reader: Reader = field(init=False)
+    _reader: Reader | MappedReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._reader = Reader(self.kind, self.limits.message_bytes)
+        size, places = self.limits.message_bytes, self._places
+        self._reader = MappedReader(self.kind, size, places) if places else Reader(self.kind, size)
+
+    @property
+    def _places(self) -> tuple[tuple[str, FieldPlace], ...]:
+        return self.stream.places if self.stream is not None else ()
 
     def read(self, value: bytes | None, headers: Headers | None, timestamp_ms: int) -> Read:
         """A record's events, or the reason for which it is rejected."""
@@ -68,8 +74,9 @@ class Lens:
         schema_of = self.schema_of or _own_schema(raw)
         from_record = self.stream is not None and self.stream.time.from_record
         return make_decoder(
-            "driftline", self.kind, schema_of=schema_of, limits=self.limits, from_record=from_record
-        )
+            "driftline", self.kind, schema_of=schema_of, limits=self.limits, from_record=from_record,
+            places=self._places,
+        )  # fmt: skip
 
     def _in_the_future(self, decoded: Decoded, timestamp_ms: int) -> bool:
         most = self.stream.time.max_future_ms if self.stream is not None else None
