@@ -8,12 +8,13 @@ import numpy as np
 
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import evaluate
-from driftline.pipeline.values import certain, pick, share
+from driftline.pipeline.values import certain, pick, share, uncertain
 from driftline.records import Dimension
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.rules.spec import Comparison
 from driftline.rules.verdict import Value
 from driftline.settings import WindowKind
+from driftline.statistics import intervals
 
 _FROM_CONFUSION = frozenset(("accuracy", "precision", "recall", "f1", "balanced_accuracy", "mcc"))
 _NEVER = frozenset(("unseen_ratio", "out_of_range_ratio"))
@@ -36,7 +37,12 @@ def reference_value(slot: Slot, comparison: Comparison, dimension: Dimension) ->
     if isinstance(value, dict):
         value = value.get(dimension.average)
     known = isinstance(value, int | float) and dimension.segment is None and dimension.class_ is None
-    return certain(dimension, float(value)) if known else None
+    if not known:
+        return None
+    error = profile.performance.get("errors", {}).get(comparison.metric)
+    if error is None:
+        return certain(dimension, float(value))
+    return uncertain(dimension, float(value), float(error), intervals.KIND[comparison.metric])
 
 
 def _from_confusion(

@@ -51,6 +51,15 @@ def share(dimension: Dimension, value: float, n: int, *, sufficient: bool = True
     return Value(dimension, value, n, sufficient, at)
 
 
+def uncertain(dimension: Dimension, value: float, error: float, kind: str) -> Value:
+    """A value with its standard error; ``kind`` says on which scale its limits lie (``intervals.KIND``)."""
+
+    def at(confidence: float) -> Estimate:
+        return intervals.by_error(value, error, kind, confidence)
+
+    return Value(dimension, value, 0, True, at)
+
+
 def certain(dimension: Dimension, value: float) -> Value:
     """A value without an uncertainty."""
     return Value(dimension, value, 0, True, lambda _c: intervals.known(value))

@@ -27,25 +27,27 @@ def _chunks(rows: int) -> Iterator[slice]:
 def classification(
     label: Coded, predicted: Coded, score: Floats | None, positive: str | None
 ) -> Mapping[str, Any]:
-    """``{"classes", "confusion" [true][predicted], "n", "positive", "metrics"}`` of the rows that have both.
+    """``{"classes", "confusion" [true][predicted], "n", "positive", "metrics", "errors"}`` of the rows that have both.
 
     ``metrics`` holds one number a statistic for a binary task; without a ``positive`` precision, recall
-    and f1 are ``{"macro": …, "micro": …, "weighted": …}``.
+    and f1 are ``{"macro": …, "micro": …, "weighted": …}``. ``errors`` are standard errors of what is no share.
     """
     classes = sorted({*_occurring(label), *_occurring(predicted)})
     true, answer = _recoded(label, classes), _recoded(predicted, classes)
     confusion = _confusion(true, answer, len(classes))
     labelled, is_positive = true >= 0, _is(true, classes, positive)
     del true, answer
-    metrics = confusion_metrics(confusion, classes, positive)
+    metrics, errors = confusion_metrics(confusion, classes, positive), Metrics()
     if score is not None and positive is not None:
-        metrics |= score_metrics(score, labelled, is_positive)
+        of_scores, errors = score_metrics(score, labelled, is_positive)
+        metrics |= of_scores
     return {
         "classes": classes,
         "confusion": confusion.tolist(),
         "n": int(confusion.sum()),
         "positive": positive,
         "metrics": metrics,
+        "errors": errors,
     }
 
 
@@ -130,52 +132,86 @@ def _mcc(hits: Floats, support: Floats, answered: Floats) -> Metrics:
     return {"mcc": float((hits.sum() * n - (support * answered).sum()) / below)} if below > 0 else {}
 
 
-def score_metrics(score: Floats, labelled: Bools, positive: Bools) -> Metrics:
-    """log_loss (natural), brier Σ(p-y)²/n, and exact rank AUC, over labelled rows with 0 <= score <= 1."""
+def score_metrics(score: Floats, labelled: Bools, positive: Bools) -> tuple[Metrics, Metrics]:
+    """log_loss (natural), brier Σ(p-y)²/n, and exact rank AUC, over labelled rows with 0 <= score <= 1.
+
+    Also their standard errors: of means, and DeLong's of the AUC.
+    """
     usable = labelled & (score >= 0) & (score <= 1)
     p, y = score[usable], positive[usable]
     if not p.size:
-        return {}
-    losses = [_losses(p[rows], y[rows]) for rows in _chunks(p.size)]
-    log_loss, brier = (float(total) / p.size for total in np.sum(losses, axis=0))
+        return {}, {}
+    sums = np.sum([_losses(p[rows], y[rows]) for rows in _chunks(p.size)], axis=0)
+    metrics = {"log_loss": float(sums[0]) / p.size, "brier": float(sums[1]) / p.size}
+    errors = {"log_loss": mean_error(sums[0], sums[2], p.size), "brier": mean_error(sums[1], sums[3], p.size)}
     ones, zeros = p[y], p[~y]
     del p, y
-    return {"log_loss": log_loss, "brier": brier} | _auc(ones, zeros)
+    if ones.size and zeros.size:
+        metrics["auc"], errors["auc"] = _auc(ones, zeros)
+    return metrics, _finite(errors)
 
 
-def _losses(p: Floats, y: Bools) -> tuple[float, float]:
-    """Sums of the log loss and of (p - y)²."""
+def _losses(p: Floats, y: Bools) -> tuple[float, float, float, float]:
+    """Sums of the log loss, of (p - y)², and of the squares of both."""
     clipped = np.clip(p, _TINY, 1 - _TINY)
-    return float(-np.log(np.where(y, clipped, 1 - clipped)).sum()), float(np.square(p - y).sum())
+    log_loss, brier = -np.log(np.where(y, clipped, 1 - clipped)), np.square(p - y)
+    return (
+        float(log_loss.sum()),
+        float(brier.sum()),
+        float(np.square(log_loss).sum()),
+        float(np.square(brier).sum()),
+    )
 
 
-def _auc(ones: Floats, zeros: Floats) -> Metrics:
-    """P(score of a positive > of a negative) + ½ P(equal), exactly; undefined without both. Sorts its arguments."""
-    if not (ones.size and zeros.size):
-        return {}
+def mean_error(total: float, squares: float, n: int) -> float:
+    """Standard error of the mean of n numbers with that sum and sum of squares; NaN below two."""
+    return float(np.sqrt(max(squares - total * total / n, 0.0) / (n - 1) / n)) if n > 1 else float("nan")
+
+
+def _finite(metrics: Metrics) -> Metrics:
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}
+
+
+def _auc(ones: Floats, zeros: Floats) -> tuple[float, float]:
+    """P(score of a positive > of a negative) + ½ P(equal), exactly, and its error. Sorts its arguments."""
     ones.sort()
     zeros.sort()
-    twice = sum(_twice_above(ones[rows], zeros) for rows in _chunks(ones.size))
-    return {"auc": twice / (2 * ones.size * zeros.size)}
+    twice, of_ones = _twice_above(ones, zeros)
+    _, of_zeros = _twice_above(zeros, ones)
+    p, n = ones.size, zeros.size
+    variance = _variance(twice, of_ones, p) / (2 * n) ** 2 / p
+    variance += _variance(2 * p * n - twice, of_zeros, n) / (2 * p) ** 2 / n
+    return twice / (2 * p * n), float(np.sqrt(variance))
 
 
-def _twice_above(ones: Floats, zeros: Floats) -> int:
-    """Twice the number of pairs whose positive is above the negative, ties counted once."""
-    below, not_above = (np.searchsorted(zeros, ones, side=side) for side in ("left", "right"))
-    return int(below.sum()) + int(not_above.sum())
+def _variance(total: int, squares: float, n: int) -> float:
+    return max(squares - total * total / n, 0.0) / (n - 1) if n > 1 else float("nan")
+
+
+def _twice_above(values: Floats, others: Floats) -> tuple[int, float]:
+    """Sum over values of twice the number of others below, ties counted once; and the sum of its squares."""
+    total, squares = 0, 0.0
+    for rows in _chunks(values.size):
+        below, not_above = (np.searchsorted(others, values[rows], side=side) for side in ("left", "right"))
+        twice = below + not_above
+        total += int(twice.sum())
+        squares += float(np.square(twice.astype(np.float64)).sum())
+    return total, squares
 
 
 def regression(label: Floats, predicted: Floats) -> Mapping[str, Any]:
-    """``{"n", "metrics", "sums"}`` of the rows that have both; ``mape`` leaves labels of 0 out."""
+    """``{"n", "metrics", "sums", "errors"}`` of the rows that have both; ``mape`` leaves labels of 0 out."""
     both = np.isfinite(label) & np.isfinite(predicted)
     n = int(np.count_nonzero(both))
     if not n:
-        return {"n": 0, "metrics": {}, "sums": {}}
+        return {"n": 0, "metrics": {}, "sums": {}, "errors": {}}
     mean = float(label.mean(where=both))
     with np.errstate(over="ignore", invalid="ignore"):
         parts = [_error_sums(label[r][both[r]], predicted[r][both[r]], mean) for r in _chunks(both.size)]
     sums: dict[str, float] = {name: sum(part[name] for part in parts) for name in parts[0]}
-    return {"n": n, "metrics": _regression_metrics(sums, n), "sums": sums}
+    metrics, fourth = _regression_metrics(sums, n), sums.pop("fourth_error")
+    errors = _finite(_regression_errors(sums, fourth, metrics.get("rmse", 0.0), n))
+    return {"n": n, "metrics": metrics, "sums": sums, "errors": errors}
 
 
 def _error_sums(y: Floats, predicted: Floats, mean: float) -> dict[str, float]:
@@ -184,9 +220,21 @@ def _error_sums(y: Floats, predicted: Floats, mean: float) -> dict[str, float]:
         "error": float(error.sum()),
         "absolute_error": float(np.abs(error).sum()),
         "squared_error": float(np.square(error).sum()),
+        "fourth_error": float(np.square(np.square(error)).sum()),
         "squared_deviation": float(np.square(y - mean).sum()),
         "absolute_relative_error": float(np.abs(error[other] / y[other]).sum()),
         "zero_labels": int(y.size - np.count_nonzero(other)),
+    }
+
+
+def _regression_errors(sums: Mapping[str, float], fourth: float, rmse: float, n: int) -> Metrics:
+    """Standard errors; of RMSE by the delta method."""
+    squares = sums["squared_error"]
+    of_square = mean_error(squares, fourth, n)
+    return {
+        "mae": mean_error(sums["absolute_error"], squares, n),
+        "rmse": of_square / (2 * rmse) if rmse > 0 else float("nan"),
+        "bias": mean_error(sums["error"], squares, n),
     }
 
 
@@ -200,4 +248,4 @@ def _regression_metrics(sums: Mapping[str, float], n: int) -> Metrics:
         metrics["r2"] = 1 - sums["squared_error"] / sums["squared_deviation"]
     if n > sums["zero_labels"]:
         metrics["mape"] = sums["absolute_relative_error"] / (n - sums["zero_labels"])
-    return {name: value for name, value in metrics.items() if np.isfinite(value)}
+    return _finite(metrics)

@@ -1,12 +1,14 @@
-"""Confidence limits: Wilson for shares, through f for F1, delta method on the logit for macro F1.
+"""Confidence limits: Wilson for shares, through f for F1, standard errors for everything else.
 
 An evaluation carries in ``extra``, each [E, K] with NaN where it does not apply: ``successes`` and
 ``trials`` of a share; ``f_scale`` 1 where that share is f = TP/(TP+FP+FN) and the value F1 = 2f/(1+f);
-``se_logit``, the standard error of the value's logit.
+``se_logit``, ``se_log`` and ``se``, the standard error of the value's logit (averages of shares, AUC), of its
+logarithm (what cannot be negative), and of itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import nan
 from statistics import NormalDist
 
@@ -48,14 +50,49 @@ def logit_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats
     return low / (1 + low), high / (1 + high)
 
 
-def limits(value: Floats, extra: dict[str, Floats], z: float) -> tuple[Floats, Floats]:
+def log_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
+    """value · exp(-+ z error); NaN where the error is."""
+    return value * np.exp(-z * error), value * np.exp(z * error)
+
+
+def plain_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
+    """value -+ z error; NaN where the error is."""
+    return value - z * error, value + z * error
+
+
+BY_ERROR = {"se_logit": logit_limits, "se_log": log_limits, "se": plain_limits}
+"""How limits follow from each kind of standard error."""
+
+
+KIND = {
+    "auc": "se_logit",
+    "log_loss": "se_log",
+    "brier": "se_log",
+    "mae": "se_log",
+    "rmse": "se_log",
+    "bias": "se",
+}
+"""The scale on which the limits of each statistic that is no share lie."""
+
+
+def by_error(value: float, error: float, kind: str, confidence: float) -> Estimate:
+    """A value whose own standard error is known, with limits on the scale of its kind; certain without an error."""
+    if error == 0:
+        return known(value)
+    slope = {"se_logit": value * (1 - value), "se_log": value, "se": 1.0}[kind]
+    low, high = BY_ERROR[kind](np.array(value), ratio(np.array(error), np.array(slope)), quantile(confidence))
+    return value, float(low), float(high)
+
+
+def limits(value: Floats, extra: Mapping[str, Floats], z: float) -> tuple[Floats, Floats]:
     """Limits at z of whatever each column is; NaN where unknown."""
-    shares = wilson(extra["successes"], extra["trials"], z)
-    logits = logit_limits(value, extra["se_logit"], z)
-    known = ~np.isnan(extra["se_logit"])
     doubled = extra["f_scale"] == 1
-    pairs = zip(shares, logits, strict=True)
-    low, high = (np.where(known, b, np.where(doubled, f_to_f1(a), a)) for a, b in pairs)
+    low, high = (np.where(doubled, f_to_f1(a), a) for a in wilson(extra["successes"], extra["trials"], z))
+    for name, limits_by in BY_ERROR.items():
+        if not (known := ~np.isnan(extra[name])).any():
+            continue
+        pair = limits_by(value, extra[name], z)
+        low, high = np.where(known, pair[0], low), np.where(known, pair[1], high)
     nothing = np.isnan(value)
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
 

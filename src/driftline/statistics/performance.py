@@ -12,8 +12,10 @@ from driftline.aggregates.scores import UNIT
 from driftline.records import Bools, Dimension, Evaluation, Floats, Ints, unnamed_negative
 from driftline.settings import DEFAULT_GATES, Task
 from driftline.statistics import classification as c
+from driftline.statistics import errors
 from driftline.statistics.binary import name_negative, negative_of
-from driftline.statistics.intervals import TWO_SIDED, limits, quantile
+from driftline.statistics.intervals import BY_ERROR, KIND, TWO_SIDED, limits, quantile
+from driftline.statistics.regression import ERRORS as REGRESSION_ERRORS
 from driftline.statistics.regression import NAMES as REGRESSION
 from driftline.statistics.regression import regression_statistics
 
@@ -22,7 +24,7 @@ NAMES = (
     "mcc", "auc", "log_loss", "brier", *REGRESSION,
 )  # fmt: skip
 UNGATED = frozenset({"events", "labelled", "label_coverage"})
-EXTRA = ("successes", "trials", "f_scale", "se_logit")
+EXTRA = ("successes", "trials", "f_scale", *BY_ERROR)
 
 
 @dataclass(slots=True)
@@ -169,7 +171,7 @@ def _from_confusion(layout: PerformanceLayout, part: Slice, gate: Mapping[str, i
         names = sorted(layout.classes)
         for place in np.flatnonzero(each.occurs.any(axis=0)).tolist():
             columns += _one_class(Dimension(class_=names[place]), each.of(place), part.covered, gate)
-        columns += _micro_and_weighted(each, right, n, enough)
+        columns += _micro_and_weighted(part, each, right, n, enough)
         columns += _whole(part, each, n, gate)
     if part.segment is None or layout.task is Task.MULTICLASS:
         columns += _macro(part, each, n, enough)
@@ -188,23 +190,34 @@ def _one_class(at: Dimension, h: c.Hits, covered: Bools, gate: Mapping[str, int]
     ]
 
 
-def _micro_and_weighted(each: c.Hits, right: Ints, n: Ints, enough: Bools) -> Iterator[Column]:
-    """Micro averages over all classes are all the accuracy."""
-    for name, values in (("precision", each.precision), ("recall", each.recall), ("f1", each.f1)):
+def _micro_and_weighted(part: Slice, each: c.Hits, right: Ints, n: Ints, enough: Bools) -> Iterator[Column]:
+    """Micro averages over all classes are all the accuracy, and so is recall weighted by labels."""
+    of_precision, of_f1 = errors.weighted_logit_errors(part.confusion)
+    weighted = Dimension(average="weighted")
+    for name in ("precision", "recall", "f1"):
         yield _share(name, Dimension(average="micro"), right, n, n, enough)
-        yield Column(name, Dimension(average="weighted"), c.weighted(values, each.support), n, enough)
+    yield Column(
+        "precision", weighted, c.weighted(each.precision, each.support), n, enough, {"se_logit": of_precision}
+    )
+    yield _share("recall", weighted, right, n, n, enough)
+    yield Column("f1", weighted, c.weighted(each.f1, each.support), n, enough, {"se_logit": of_f1})
 
 
 def _macro(part: Slice, each: c.Hits, n: Ints, enough: Bools) -> Iterator[Column]:
-    at = Dimension(segment=part.segment, average="macro")
-    for name, values in (("precision", each.precision), ("recall", each.recall), ("f1", each.f1)):
-        extra = {"se_logit": c.macro_f1_logit_error(part.confusion)} if name == "f1" else {}
-        yield Column(name, at, c.macro(values, each.occurs), n, enough, extra)
+    at, occurs = Dimension(segment=part.segment, average="macro"), each.occurs
+    found = (
+        ("precision", each.precision, errors.macro_logit_error(each.precision, each.tp + each.fp, occurs)),
+        ("recall", each.recall, errors.macro_logit_error(each.recall, each.support, occurs)),
+        ("f1", each.f1, c.macro_f1_logit_error(part.confusion)),
+    )
+    for name, values, error in found:
+        yield Column(name, at, c.macro(values, occurs), n, enough, {"se_logit": error})
 
 
 def _whole(part: Slice, each: c.Hits, n: Ints, gate: Mapping[str, int]) -> Iterator[Column]:
     balanced = part.covered & (n >= gate["balanced_accuracy"])
-    yield Column("balanced_accuracy", Dimension(), c.balanced_accuracy(each), n, balanced)
+    extra = {"se_logit": errors.recall_logit_error(each)}
+    yield Column("balanced_accuracy", Dimension(), c.balanced_accuracy(each), n, balanced, extra)
     yield Column("mcc", Dimension(), c.mcc(part.confusion), n, part.covered & (n >= gate["mcc"]))
 
 
@@ -222,17 +235,21 @@ def _from_sums(
             yield from _regression(counts, sums, covered, gate["regression"])
         return
     n = counts[:, SCORED]
-    for i, name in enumerate(("log_loss", "brier")):
-        yield Column(name, Dimension(), c.ratio(sums[:, i] / UNIT, n), n, covered & (n >= gate[name]))
-    if layout.task is Task.BINARY:
-        yield _auc(layout, counts, covered, gate["auc"])
-
-
-def _auc(layout: PerformanceLayout, counts: Ints, covered: Bools, least: int) -> Column:
+    binary = layout.task is Task.BINARY
     both = counts[:, layout.histograms :][:, : 2 * layout.bins].reshape(len(counts), 2, layout.bins)
+    of_loss = errors.loss_log_errors(both, layout.edges) if binary else ()
+    for i, name in enumerate(("log_loss", "brier")):
+        extra = {KIND[name]: of_loss[i]} if of_loss else {}
+        yield Column(name, Dimension(), c.ratio(sums[:, i] / UNIT, n), n, covered & (n >= gate[name]), extra)
+    if binary:
+        yield _auc(both, covered, gate["auc"])
+
+
+def _auc(both: Ints, covered: Bools, least: int) -> Column:
     value, bound = c.auc(both[:, 0], both[:, 1])
+    extra = {"bound": bound, KIND["auc"]: errors.auc_logit_error(both[:, 0], both[:, 1], value)}
     n = both.sum(axis=2).min(axis=1)
-    return Column("auc", Dimension(), value, n, covered & (n >= least), {"bound": bound})
+    return Column("auc", Dimension(), value, n, covered & (n >= least), extra)
 
 
 def _regression(counts: Ints, sums: Ints, covered: Bools, least: int) -> Iterator[Column]:
@@ -240,8 +257,10 @@ def _regression(counts: Ints, sums: Ints, covered: Bools, least: int) -> Iterato
     each = [regression_statistics(s, int(a), int(b)) for s, a, b in zip(sums, n, zeros, strict=True)]
     for name in REGRESSION:
         of = n - zeros if name == "mape" else n
-        value = np.array([values[name] for values in each], np.float64)
-        yield Column(name, Dimension(), value, of, covered & (of >= least))
+        value = np.array([found.values[name] for found in each], np.float64)
+        known = name in REGRESSION_ERRORS
+        extra = {KIND[name]: np.array([found.errors[name] for found in each], np.float64)} if known else {}
+        yield Column(name, Dimension(), value, of, covered & (of >= least), extra)
 
 
 def _evaluation(columns: list[Column]) -> Evaluation:
