@@ -219,8 +219,26 @@ def test_rules_that_wait_for_the_cooldown_ask_together(restarts: frozenset[int])
         (at(17), "requested"),
         (at(21), "resolved"),
     ]
-    assert [[r["rule"] for r in run.data(i)["reasons"]] for i in (0, 2)] == [["a"], ["a", "b"]]
+    assert [[r["rule"] for r in run.data(i)["reasons"]] for i in range(4)] == 4 * [["a", "b"]]
     assert [run.data(i)["cooldown_until"] for i in (1, 2)] == [at(17), at(27)]
+
+
+@pytest.mark.parametrize("restarts", [frozenset(), frozenset(range(30))])
+def test_rules_that_fire_while_a_request_is_open_are_its_reasons(restarts: frozenset[int]) -> None:
+    """Those of the same instant stand in the request, the later one in what resolves it, each with its own start."""
+    later = ask("c", **{"for": "3h"})
+    never = ask("d", **{"for": "30h"})
+    alerts = ask("e", then="notify")
+    run = Run([ask("a"), alerts, ask("b", **{"for": "30m"}), later, never], HOURLY)
+    for number in range(14):
+        run.hour(number, wrong=number in range(3, 9))
+        if number in restarts:
+            run.restart()
+    asked = [i for i, (_, what) in enumerate(run.events()) if what.startswith("retraining")]
+    assert [[r["rule"] for r in run.data(i)["reasons"]] for i in asked] == [["a", "b"], ["a", "b", "c"]]
+    assert {r["episode_start"] for i in asked for r in run.data(i)["reasons"]} == {at(4)}
+    assert [r["for"] for r in run.data(asked[1])["reasons"]] == ["1h", "30m", "3h"]
+    assert [what for _, what in run.events()][:2] == ["retraining.requested", FIRED]
 
 
 def test_nobody_asks_again_on_a_broken_feed() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from driftline.effects import trigger
-from driftline.pipeline.evidence import drifted, occasion, violation
+from driftline.pipeline.evidence import drifted, occasion, reason_of, violation
 from driftline.pipeline.instances import Instance, Instances
 from driftline.pipeline.reasons import condition_text
 from driftline.pipeline.rulebook import Rulebook
@@ -64,9 +64,27 @@ class Asking:
             return [self._message(trigger.ALERT_FIRED, slot, resolved, instance, now_ms, wall_ms)]
         instance.mode = "request"
         self.requests[slot.code], what = requests.fired(self.held(slot), instance.key, now_ms)
-        if what != "opened":
-            return []
-        return [self._request(slot, resolved, instance, now_ms, wall_ms)]
+        if what == "opened":
+            return [self._request(slot, resolved, instance, now_ms, wall_ms)]
+        if what == "attached":
+            self._attach(slot, instance)
+        return []
+
+    def _attach(self, slot: Slot, instance: Instance) -> None:
+        """The open request has one more reason, and keeps it when the rule has resolved."""
+        opener = self._waiting(self.held(slot).opener or "")
+        if instance.key != opener.key:
+            why = reason_of(self._book().rule_of(slot, instance), instance.name, instance.episode)
+            opener.opened.setdefault("attached", {}).setdefault(instance.key, why)
+
+    def completed(self, slot: Slot, messages: list[Message], now_ms: int, wall_ms: int) -> list[Message]:
+        """The messages of an instant, a request with the reasons that rules of the same instant attached to it."""
+        opener = self._instances.get(self.held(slot).opener or "")
+        if opener is None or not opener.opened.get("attached"):
+            return messages
+        rule = self._book().rule_of(slot, opener)
+        request = self._message(trigger.REQUESTED, slot, rule, opener, now_ms, wall_ms)
+        return [request if message.id == request.id else message for message in messages]
 
     def _request(
         self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int
@@ -80,9 +98,11 @@ class Asking:
         instance.opened = {
             **instance.episode, "revision": instance.revision, "retract_until_ms": until_ms,
             "violations": [violation(v) for v in instance.violations],
-            "drifted_features": drifted(slot, now_ms),
+            "drifted_features": drifted(slot, now_ms), "attached": {},
         }  # fmt: skip
         instance.relabelled = False
+        for key in self.held(slot).firing:
+            self._attach(slot, self._waiting(key))
         return self._message(trigger.REQUESTED, slot, resolved, instance, now_ms, wall_ms)
 
     def resolve(
@@ -152,11 +172,9 @@ class Asking:
         self, type_: str, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int,
         ending: str | None = None, retraction: dict[str, Any] | None = None,
     ) -> Message:  # fmt: skip
-        book = self._book()
-        firing = [self._instances.get(k) for k in self.held(slot).firing]
-        attached = [a for a in firing if a is not None and a.key != instance.key]
-        asking = [instance, *(attached if instance.mode == "request" else ())]
-        reasons = [(book.rule_of(slot, a), a.name, a.episode) for a in asking]
+        attached = instance.opened.get("attached", {}).values() if instance.mode == "request" else ()
+        own = reason_of(self._book().rule_of(slot, instance), instance.name, instance.episode)
+        reasons = [own, *attached]
         made = occasion(type_, self._stream, slot, resolved, instance, reasons, now_ms, ending)
         backfilled = wall_ms - now_ms > self._max_age_ms
         return trigger.build_event(replace(made, backfilled=backfilled, retraction=retraction), self._topic)

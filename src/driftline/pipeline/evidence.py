@@ -24,7 +24,7 @@ DRIFTED_SHOWN = 10
 
 def occasion(
     type_: str, stream: str, slot: Slot, resolved: Resolved, instance: Instance,
-    reasons: list[tuple[Resolved, str, dict[str, Any]]], now_ms: int, ending: str | None,
+    reasons: list[dict[str, Any]], now_ms: int, ending: str | None,
 ) -> Occasion:  # fmt: skip
     """Everything that an event says."""
     spec, episode = resolved.spec, instance.episode
@@ -42,13 +42,14 @@ def occasion(
         rule=instance.name, identity=spec.identity, revision=instance.revision, instance=dict(instance.binding),
         severity=spec.severity, episode_start_ms=start_ms, fired_ms=episode["fired_ms"] or now_ms,
         number=episode["number"], time_ms=now_ms, reason=text,
-        reasons=[_why(r, name, e) for r, name, e in reasons], window=window, violations=violations,
+        reasons=reasons, window=window, violations=violations,
         drifted_features=features, reference=_reference(slot), data_range=data_range,
         cooldown_until_ms=cooldown, repeat=max(1, episode.get("asks", 1)),
     )  # fmt: skip
 
 
-def _why(resolved: Resolved, name: str, episode: dict[str, Any]) -> dict[str, Any]:
+def reason_of(resolved: Resolved, name: str, episode: dict[str, Any]) -> dict[str, Any]:
+    """One of an event's ``reasons``."""
     start = episode.get("start_ms")
     return {
         "rule": name, "condition": episode.get("condition") or condition_text(resolved),

@@ -149,6 +149,7 @@ class Judging:
         for resolved in here:
             messages += self._judge(slot, resolved, now_ms, wall_ms)
         if here:
+            messages = self.asking.completed(slot, messages, now_ms, wall_ms)
             messages += self.asking.ask_again(slot, now_ms, wall_ms)
         for resolved in here:
             messages += self._retract(slot, resolved, now_ms, wall_ms)
