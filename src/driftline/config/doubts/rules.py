@@ -11,8 +11,8 @@ from driftline.config.doubts.traffic import unfilled
 from driftline.config.messages import Place, unknown
 from driftline.config.model import Config
 from driftline.config.windows import concerned, window_of
-from driftline.rules.spec import RuleSpec, Silence, comparisons
-from driftline.settings import ModelSettings, WindowKind, duration_text
+from driftline.rules.spec import Combination, Condition, RuleSpec, Silence, comparisons
+from driftline.settings import ModelSettings, WindowKind, duration_text, spoken_text
 
 Doubt = tuple[Place, str]
 
@@ -72,6 +72,17 @@ def _never(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> 
     return None
 
 
+def may_be_judged(condition: Condition, model: ModelSettings, step_ms: int, found: Found) -> bool:
+    """Whether a condition may ever have a verdict of a model; for ``any``, one of its parts."""
+    if isinstance(condition, Silence):
+        return True
+    if isinstance(condition, Combination):
+        parts = (may_be_judged(part, model, step_ms, found) for part in condition.conditions)
+        return any(parts) if condition.how == "any" else all(parts)
+    windowed = window_of(condition, model, step_ms) is not None
+    return windowed and never_judged(condition, model, found) is None
+
+
 def _unfilled(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> Iterator[str]:
     for comparison in rule.comparisons():
         window = window_of(comparison, model, step_ms)
@@ -103,7 +114,7 @@ def _durations(rule: RuleSpec, model: ModelSettings, step_ms: int, place: Place)
             (*place, "for"),
             (
                 f"{duration_text(rule.for_ms)} is no multiple of the slide of {model.match}, {duration_text(slide)}: "
-                f"it fires after {duration_text(rounded)}"
+                f"it fires after {spoken_text(rounded)}"
             ),
         )
     if 0 < rule.keep_firing_for_ms < slide:
