@@ -40,7 +40,8 @@ checks: begin the file with `# yaml-language-server: $schema=config.schema.json`
   `sasl.password_file: /run/secrets/kafka`. No output shows the properties.
 - **Relative paths** start from the file's folder.
 - **Durations**: a whole number and `ms`, `s`, `m`, `h`, `d` or `w`. **Sizes**: bytes, or `KiB`, `MiB`, `GiB`.
-- **Names** are compared as text: `positive: 1` and `positive: "1"` are the same.
+- **Names** are compared as text: `positive: 1` and `positive: "1"` are the same. Topics have the names that Kafka takes:
+  letters, digits, `.`, `_` and `-`, at most 249 of them.
 - **A file for each team**: `model_files: [teams/*/models.yaml]` and `rule_files: [teams/*/rules.yaml]`.
 """
 NOTES = """\

@@ -12,18 +12,18 @@ from pydantic import Field
 from driftline.config.formats import FormatShape
 from driftline.config.model_shape import ModelShape
 from driftline.config.section import Count, Section
-from driftline.config.values import Address, Duration, LongDuration, MaxFuture, Name, Size, Start
+from driftline.config.values import Address, Duration, LongDuration, MaxFuture, Name, Size, Start, Topic
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
 
 class TopicsShape(Section):
     """Topics of the daemon's own."""
 
-    triggers: Name = "driftline.triggers"
+    triggers: Topic = "driftline.triggers"
     """Requests for retraining and alerts are published here."""
-    dead_letters: Name = "driftline.dead-letters"
+    dead_letters: Topic = "driftline.dead-letters"
     """Events that could not be used go here, with the reason as a header."""
-    feedback: Name = "driftline.feedback"
+    feedback: Topic = "driftline.feedback"
     """Reserved for the answers of retraining jobs; not read yet."""
 
 
@@ -63,11 +63,11 @@ class TimeShape(Section):
 class StreamShape(Section):
     """Topics with one event format and one clock: a pipeline of its own. A topic is in one stream, with one kind."""
 
-    predictions: tuple[Name, ...] = ()
+    predictions: tuple[Topic, ...] = ()
     """Topics of what models answered."""
-    labels: tuple[Name, ...] = ()
+    labels: tuple[Topic, ...] = ()
     """Topics of the truth that arrives later."""
-    features: tuple[Name, ...] = ()
+    features: tuple[Topic, ...] = ()
     """Topics of inputs seen without a prediction."""
     format: Name = "driftline"
     """How events are written. Formats of your own (`formats`) cannot be used yet."""
