@@ -16,6 +16,7 @@ from driftline.config.model_shape import ModelShape
 from driftline.config.models import Mistake, make_model, model_mistakes
 from driftline.config.secrets import everybody_may_read, read_properties, written_out
 from driftline.config.section import Section
+from driftline.config.servers import foreign_protocol
 from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StreamShape
 from driftline.config.sources import lists_of
 from driftline.config.streams import make_stream, own_topic_mistakes, stream_mistakes
@@ -143,6 +144,13 @@ class Reading:
         for key in sorted(OWNED.keys() & shape.properties.keys()):
             self.mistakes.append(((*place, key), f"the daemon sets this itself: {OWNED[key]}"))
         properties = read_properties(shape.properties, self.folder)
+        security = properties.values.get("security.protocol", "plaintext")
+        if protocol := foreign_protocol(shape.bootstrap_servers, security):
+            remedy = (
+                f"so no broker is left; write kafka.properties: {{security.protocol: {protocol.lower()}}}"
+            )
+            message = f"{protocol}:// is not the security.protocol, {security.lower()}, {remedy}"
+            self.mistakes.append((("kafka", "bootstrap_servers"), message))
         self.mistakes += [((*place, key), message) for key, message in properties.problems.items()]
         self.remarks += [((*place, key), message) for key, message in properties.remarks.items()]
         if everybody_may_read(self.path):

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from driftline.config.formats import FormatShape
 from driftline.config.model_shape import ModelShape
 from driftline.config.section import Count, Section
+from driftline.config.servers import servers
 from driftline.config.values import Address, Duration, LongDuration, MaxFuture, Name, Size, Start, Topic
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+
+Servers = Annotated[str, BeforeValidator(servers), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
 class TopicsShape(Section):
@@ -30,8 +33,8 @@ class TopicsShape(Section):
 class KafkaShape(Section):
     """How Kafka is reached."""
 
-    bootstrap_servers: Name = "localhost:9092"
-    """Brokers to begin with, as `host:port`, with commas between several."""
+    bootstrap_servers: Servers = "localhost:9092"
+    """Brokers to begin with, as `host:port`, with commas between several; without a port it is 9092."""
     start: Start = "earliest"
     """For a partition never read before: `earliest`, `latest` or an RFC 3339 time."""
     on_data_loss: Literal["hold", "skip", "exit"] = "hold"
