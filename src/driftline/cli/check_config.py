@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from driftline.cli.loading import load_for_kafka
 from driftline.config.doubts import doubts, references_of
 from driftline.config.doubts.references import Found
 from driftline.config.doubts.rules import may_be_judged
 from driftline.config.model import Config
-from driftline.config.parse import load_config
 from driftline.config.windows import concerned, effective_delay_ms
 from driftline.rules.spec import RuleSpec, Silence
 from driftline.settings import ModelSettings, Window, spoken_text
@@ -27,7 +27,7 @@ def check_config(file: Path) -> None:
 
     Warnings are about what is valid and surely not meant; they do not change the exit code.
     """
-    config = load_config(file, os.environ)
+    config = load_for_kafka(file, os.environ)
     console = Console(highlight=False, soft_wrap=True, markup=False)
     found = references_of(config)
     for table in (_streams(config), _models(config), _rules(config, found)):

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from driftline.config import model
 from driftline.config.environment import overlay
+from driftline.config.librdkafka import Refusals
 from driftline.config.messages import Origins
 from driftline.config.reading import Reading
 from driftline.config.rules import Rules, read_rules
@@ -17,8 +18,10 @@ from driftline.errors import ConfigError
 from driftline.settings import Limits, ModelSettings, StreamSettings, duration_text
 
 
-def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
+def load_config(path: Path, env: Mapping[str, str], ask: Refusals | None = None) -> model.Config:
     """The configuration of a file, with the environment's ``DRIFTLINE_*`` on top.
+
+    ``ask`` asks librdkafka about ``kafka.properties``; without it they are taken as they are.
 
     Raises
     ------
@@ -30,7 +33,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
     raw, lines = read_yaml(path)
     origins = Origins(lines)
     raw, misplaced = overlay(raw, env, origins)
-    reading = Reading(raw, path, origins)
+    reading = Reading(raw, path, origins, ask)
     sections = reading.sections()
     formats = reading.formats()
     streams = reading.streams(formats)

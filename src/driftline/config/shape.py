@@ -40,7 +40,7 @@ class KafkaShape(Section):
     on_data_loss: Literal["hold", "skip", "exit"] = "hold"
     """Records are gone, a topic was deleted or made anew, or a batch cannot be read three times. `hold`: the stream pauses and says why; `skip`: counts what was lost and reads on; `exit`: exit code 4."""
     properties: dict[str, Any] = Field(default={})
-    """Handed to librdkafka as they are (SASL, TLS, …). A key that ends in `_file` is read from that file. What the daemon owns (`auto.offset.reset`, `enable.auto.commit`, `isolation.level`, `group.id`, …) is refused; where you say nothing, `check.crcs` is true and `reconnect.backoff.max.ms` 2000. `receive.message.max.bytes` (100 MB) bounds what a zstd batch may become; gzip and lz4 are bounded by the broker's `message.max.bytes` alone: at most 1000 and 255 times as much."""
+    """Handed to librdkafka as they are (SASL, TLS, …). A key that ends in `_file` is read from that file. What the daemon owns (`auto.offset.reset`, `enable.auto.commit`, `isolation.level`, `group.id`, …) is refused, and so is what librdkafka does not know or take (`check-config` and `run` ask it, without any broker to reach); where you say nothing, `check.crcs` is true and `reconnect.backoff.max.ms` 2000. `receive.message.max.bytes` (100 MB) bounds what a zstd batch may become; gzip and lz4 are bounded by the broker's `message.max.bytes` alone: at most 1000 and 255 times as much."""
     topics: TopicsShape = TopicsShape()
 
 
