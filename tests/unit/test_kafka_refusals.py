@@ -111,6 +111,13 @@ def test_half_a_number_is_doubted(tmp_path, value, said):
     assert [expected] * said == [message for _, message in remarks]
 
 
+def test_what_another_build_of_librdkafka_has_is_doubted_only(tmp_path):
+    """Kerberos is in none of the wheels, and in other builds."""
+    path = write(tmp_path, "security.protocol: sasl_ssl", "sasl.mechanism: GSSAPI")
+    said = [message for _, message in load_for_kafka(path, {}).notes.remarks]
+    assert said == [] or said[0].startswith("librdkafka: No provider for SASL mechanism GSSAPI")
+
+
 def test_all_are_named_at_once_with_the_other_mistakes(tmp_path):
     """Place, found value, remedy and line or variable, in the order of the file."""
     path = write(tmp_path, "security.protcol: ssl", "fetch.min.bytes: many", "group.id: x", rules="[1]")

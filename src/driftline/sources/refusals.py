@@ -116,7 +116,10 @@ def _text(error: Exception) -> str:
 
 
 def _placed(text: str, properties: Mapping[str, str], secret: Collection[str]) -> Refusal:
-    """At the property that is spoken of, if one is. Whether a file is there is a matter of this machine."""
+    """At the property that is spoken of, if one is.
+
+    Whether a file is there, and what librdkafka was built with, may be otherwise where the daemon runs.
+    """
     hidden = [value for key, value in properties.items() if key in secret and len(value) > 3]
     if any(value in text for value in hidden):
         text = "no client can be made of them"
@@ -125,4 +128,4 @@ def _placed(text: str, properties: Mapping[str, str], secret: Collection[str]) -
         key for key in properties.keys() - set(secret) if properties[key] in re.findall(r"[\w.-]+", text)
     ]
     key = max(named, key=len) if named else valued[0] if len(valued) == 1 else ""
-    return Refusal(key, f"librdkafka: {text}", doubtful=key.endswith(".location"))
+    return Refusal(key, f"librdkafka: {text}", doubtful=key.endswith(".location") or "recompile" in text)
