@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from driftline.cli import invoke
+from driftline.config.doubts import doubts
 from driftline.config.parse import load_config
 from driftline.config.windows import concerned, effective_delay_ms
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, spoken_text
@@ -171,3 +173,15 @@ def test_delays_are_shown_as_people_say_them(tmp_path, capsys):
 def test_a_duration_is_spoken_in_hours_up_to_three_days(duration_ms, expected):
     """As rules write them: 48h and 72h; then in days."""
     assert expected == spoken_text(duration_ms)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_state_folder_that_cannot_be_written_to_is_doubted(tmp_path):
+    """By this user: the daemon may be another one."""
+    (tmp_path / "var").mkdir(mode=0o500)
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD + "  []\nstate: {path: var/driftline.db}\n", encoding="utf-8")
+    said = [d.message for d in doubts(load_config(path, {})) if d.path == "state.path"]
+    folder = tmp_path / "var"
+    expected = f"the folder {folder} cannot be used: {folder} cannot be written to by this user (line 13)"
+    assert [expected] == said

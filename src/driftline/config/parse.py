@@ -38,6 +38,7 @@ def load_config(path: Path, env: Mapping[str, str], ask: Refusals | None = None)
     formats = reading.formats()
     streams = reading.streams(formats)
     models = reading.models(streams)
+    reading.state(sections["state"])
     kafka = reading.kafka(cast("KafkaShape | None", sections["kafka"]), streams.values())
     rules = read_rules(reading.raw, path.parent, models, reading.origins)
     mistakes = sorted(reading.mistakes, key=lambda mistake: reading.origins.order(mistake[0]))
@@ -46,7 +47,7 @@ def load_config(path: Path, env: Mapping[str, str], ask: Refusals | None = None)
         raise ConfigError([*misplaced, *problems, *rules.problems], str(path))
     known = tuple(s for s in streams.values() if s is not None)
     notes = model.Notes(
-        places={**reading.places, **rules.places}, origins=rules.origins, remarks=tuple(reading.remarks),
+        places={**reading.places, **rules.places}, origins=rules.origins, remarks=(*reading.remarks, *rules.remarks),
         default_rules=rules.are_defaults, formats=formats,
     )  # fmt: skip
     return _assemble(path, sections, kafka, known, tuple(models), rules, notes)

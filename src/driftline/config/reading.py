@@ -17,7 +17,7 @@ from driftline.config.models import Mistake, make_model, model_mistakes
 from driftline.config.secrets import everybody_may_read, kept_secret, read_properties, written_out
 from driftline.config.section import Section
 from driftline.config.servers import foreign_protocol
-from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StreamShape
+from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StateShape, StreamShape
 from driftline.config.sources import lists_of
 from driftline.config.streams import make_stream, own_topic_mistakes, stream_mistakes
 from driftline.settings import ModelSettings, StreamSettings
@@ -108,6 +108,7 @@ class Reading:
         before = len(self.mistakes)
         for listed in lists_of("models", self.raw, self.folder):
             self.mistakes += listed.mistakes
+            self.remarks += listed.remarks
             self.origins = self.origins.with_file(listed.lines, "models", listed.place)
             entries += len(listed.entries)
             for index, entry in enumerate(listed.entries):
@@ -135,6 +136,14 @@ class Reading:
         if stream is None or not self.sound(place):
             return None
         return make_model(shape, stream, self.folder)
+
+    def state(self, shape: Section | None) -> None:
+        """One file: SQLite puts others beside it, so its folder is of no use as a path."""
+        if isinstance(shape, StateShape) and (self.folder / shape.path).is_dir():
+            near = Path(shape.path) / "driftline.db"
+            self.mistakes.append(
+                (("state", "path"), f'{shown(shape.path)} is a folder; write a file in it, as "{near}"')
+            )
 
     def kafka(
         self, shape: KafkaShape | None, streams: Iterable[StreamSettings | None]

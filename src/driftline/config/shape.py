@@ -102,7 +102,7 @@ class StateShape(Section):
     """Where the state is kept."""
 
     path: Name = "var/driftline.db"
-    """The one state file (SQLite)."""
+    """The one state file (SQLite). Its folder is made where it is missing."""
 
 
 class HttpShape(Section):
@@ -146,7 +146,7 @@ class FileShape(Section):
     models: tuple[ModelShape, ...] = ()
     """What is kept of which models. The exact name wins, then the longest pattern. At least one, here or in `model_files`."""
     model_files: tuple[Name, ...] = ()
-    """Files or globs (`teams/*/models.yaml`), each a list under `models:`."""
+    """Files or globs (`teams/*/models.yaml`), each a list under `models:`. A file must be there; a glob may match none yet."""
     limits: LimitsShape = LimitsShape()
     state: StateShape = StateShape()
     http: HttpShape = HttpShape()
@@ -156,7 +156,7 @@ class FileShape(Section):
     rules: tuple[dict[str, Any], ...] | None = None
     """Rules in place. Without this key and without `rule_files` the default rules apply; `rules: []` means none."""
     rule_files: tuple[Name, ...] = ()
-    """Files or globs (`rules/*.yaml`), each a list under `rules:`."""
+    """Files or globs (`rules/*.yaml`), each a list under `rules:`. A file must be there; a glob may match none yet."""
 
 
 SECTIONS: dict[str, type[Section]] = {

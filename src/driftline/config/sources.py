@@ -88,6 +88,8 @@ class Listed:
     mistakes: list[tuple[Place, str]] = field(default_factory=list)
     lines: Mapping[Place, int] = field(default_factory=dict)
     """Of its file; empty for the configuration's own."""
+    remarks: list[tuple[Place, str]] = field(default_factory=list)
+    """What is right and surely not meant."""
 
 
 def lists_of(key: str, raw: Mapping[str, Any], folder: Path) -> Iterator[Listed]:
@@ -102,10 +104,20 @@ def lists_of(key: str, raw: Mapping[str, Any], folder: Path) -> Iterator[Listed]
             yield Listed(where, mistakes=[(place, f"found {shown(pattern)}; write a path")])
             continue
         files = _matching(folder, pattern)
-        if not files and not any(sign in pattern for sign in "*?["):
-            yield Listed(where, mistakes=[(place, f"there is no file {shown(pattern)}")])
+        if not files:
+            yield _nothing(where, place, pattern, folder)
         for path in files:
             yield _file(path, key, folder)
+
+
+def _nothing(where: str, place: Place, pattern: str, folder: Path) -> Listed:
+    """A file that is not there is a mistake; a pattern may be ahead of its files."""
+    if not any(sign in pattern for sign in "*?["):
+        return Listed(where, mistakes=[(place, f"there is no file {shown(pattern)}")])
+    others = (str(Path(pattern).with_suffix(ending)) for ending in (".yaml", ".yml"))
+    near = next((other for other in others if _matching(folder, other)), None)
+    hint = f'; did you mean "{near}"?' if near else ", so nothing is read from there"
+    return Listed(where, remarks=[(place, f"no file matches {shown(pattern)}{hint}")])
 
 
 def _list(raw: Any, place: str) -> Listed:

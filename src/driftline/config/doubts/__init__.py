@@ -8,6 +8,7 @@ from driftline.config.doubts.metrics import metrics_doubts
 from driftline.config.doubts.models import model_doubts
 from driftline.config.doubts.references import Found, find, reference_doubts
 from driftline.config.doubts.rules import rule_doubts
+from driftline.config.doubts.state import state_doubts
 from driftline.config.doubts.streams import stream_doubts
 from driftline.config.doubts.traffic import traffic_doubts
 from driftline.config.messages import Place
@@ -38,6 +39,7 @@ def _all(config: Config, found: Mapping[str, Found]) -> Iterator[Doubt]:
     yield from config.notes.remarks
     yield from stream_doubts(config)
     yield from metrics_doubts(config)
+    yield from state_doubts(config)
     streams = {s.name: s for s in config.streams}
     for model in config.models:
         place = config.notes.places["model", model.match]
