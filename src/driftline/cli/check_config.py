@@ -12,7 +12,7 @@ from rich.table import Table
 
 from driftline.cli.loading import load_for_kafka
 from driftline.config.doubts import doubts, references_of
-from driftline.config.doubts.references import Found
+from driftline.config.doubts.references import Found, of_rule
 from driftline.config.doubts.rules import may_be_judged
 from driftline.config.model import Config
 from driftline.config.windows import concerned, effective_delay_ms
@@ -83,5 +83,5 @@ def _delay(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> 
     if isinstance(rule.when, Silence):
         return "wall clock"
     delay_ms = effective_delay_ms(rule, model, step_ms)
-    judged = delay_ms is not None and may_be_judged(rule.when, model, step_ms, found)
+    judged = delay_ms is not None and may_be_judged(rule.when, model, step_ms, of_rule(rule, model, found))
     return spoken_text(delay_ms or 0) if judged else "never judged"

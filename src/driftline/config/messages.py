@@ -37,6 +37,8 @@ _NEEDED = {
     "stream": "the name of a stream",
     "task": "binary, multiclass or regression",
 }
+_MOST = 50
+"""Names that are listed: all statistics fit, and the features of a wide model do not fill the screen."""
 _KEY = "[key]"
 _SECRET = ("kafka", "properties")
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
@@ -66,8 +68,11 @@ def unknown(word: str, known: Iterable[str]) -> str:
     'did you mean "start"?'
     """
     known = list(known)
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(known)}"
+    by_case = {k.lower(): k for k in known}
+    if near := get_close_matches(word.lower(), by_case, n=1, cutoff=0.6):
+        return f'did you mean "{by_case[near[0]]}"?'
+    more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
+    return f"known are: {', '.join(known[:_MOST])}{more}"
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
