@@ -171,7 +171,16 @@ def test_a_place_reads_like_a_path():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("a", '"a"'), (None, "nothing"), (True, "true"), ({}, "a mapping"), ([1], "a list"), (5, "5")],
+    [
+        ("a", '"a"'),
+        (None, "nothing"),
+        (True, "true"),
+        ({1: 2}, "a mapping"),
+        ({}, "an empty mapping"),
+        ([1], "a list"),
+        ([], "an empty list"),
+        (5, "5"),
+    ],
 )
 def test_found_values_are_shown_in_words(value, expected):
     """A text keeps its quotes, so that a number and its text can be told apart."""

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from driftline.errors import Problem
+from driftline.words import shown, unknown
+
+__all__ = [
+    "Origins", "Place", "hidden", "place_text", "problems_of", "shown", "unknown", "unknown_key", "without",
+]  # fmt: skip
 
 Place = tuple[str | int, ...]
 
@@ -37,8 +41,6 @@ _NEEDED = {
     "stream": "the name of a stream",
     "task": "binary, multiclass or regression",
 }
-_MOST = 50
-"""Names that are listed: all statistics fit, and the features of a wide model do not fill the screen."""
 _KEY = "[key]"
 _SECRET = ("kafka", "properties")
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
@@ -48,31 +50,6 @@ def place_text(place: Sequence[str | int]) -> str:
     """``("models", 0, "labels") -> "models[0].labels"``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return text.removeprefix(".")
-
-
-def shown(value: Any) -> str:
-    """A found value, short and in YAML's words."""
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}…"'
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        return "a mapping"
-    return "a list" if isinstance(value, list | tuple) else str(value)
-
-
-def unknown(word: str, known: Iterable[str]) -> str:
-    """What is known instead of ``word``: the nearest, or all.
-
-    >>> unknown("stat", ["start", "topics"])
-    'did you mean "start"?'
-    """
-    known = list(known)
-    by_case = {k.lower(): k for k in known}
-    if near := get_close_matches(word.lower(), by_case, n=1, cutoff=0.6):
-        return f'did you mean "{by_case[near[0]]}"?'
-    more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
-    return f"known are: {', '.join(known[:_MOST])}{more}"
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,12 +52,39 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     return content, lines
 
 
+_REMEDIES = (
+    (r"alias|anchor|tag", None),
+    (r"character '\\t'", "a tab begins the line; write spaces"),
+    (r"character '[%@`]'", None),
+    (r"unexpected end of stream", "a quote is opened and not closed"),
+    (
+        r"mapping values are not allowed",
+        "a key cannot stand here: see the indentation, the space after each colon, and quotes around texts with colons",
+    ),
+    (
+        r"expected <block end>",
+        "the indentation fits no key above; write the keys of one mapping below each other",
+    ),
+    (r"could not find expected ':'", "a key has no colon, or a space is missing after it"),
+    (
+        r"expected ',' or '[}\]]'|found '<stream end>'",
+        "a bracket is opened and not closed, or a comma is missing",
+    ),
+    (r"found another document", "a second document begins; write one, without ---"),
+)
+"""What the parser says: what is meant by it. None: a sign that has a meaning in YAML."""
+_IN_QUOTES = "a value that begins with *, &, !, %, @ or ` stands in quotes"
+
+
 def _yaml_reason(error: Exception) -> str:
-    """The parser's reason with its place; without what it quotes of an alias or tag, which may be a secret."""
+    """The parser's reason with its place, and what is meant; without what it quotes, which may be a secret."""
     mark = getattr(error, "problem_mark", None)
     reason = getattr(error, "problem", None) or type(error).__name__
-    if "alias" in reason or "tag" in reason:
-        reason = "a value that begins with *, & or ! stands in quotes"
+    said = f"{getattr(error, 'context', None) or ''} {reason}"
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, said):
+            reason = remedy or _IN_QUOTES
+            break
     return f"{reason} (line {mark.line + 1}, column {mark.column + 1})" if mark else reason
 
 
