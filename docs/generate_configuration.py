@@ -37,10 +37,12 @@ checks: begin the file with `# yaml-language-server: $schema=config.schema.json`
   Below `kafka.properties`, `_` stands for a dot: `DRIFTLINE_KAFKA__PROPERTIES__SASL_PASSWORD`. An unknown path is a
   mistake. Variables without `__` are not settings.
 - **Secrets**: a key of `kafka.properties` that ends in `_file` is replaced by the content of that file:
-  `sasl.password_file: /run/secrets/kafka`. No output shows the properties.
+  `sasl.password_file: /run/secrets/kafka`. No output shows the properties, but for a value that librdkafka does not take
+  and that is no secret by its name or place.
 - **Relative paths** start from the file's folder.
 - **Durations**: a whole number and `ms`, `s`, `m`, `h`, `d` or `w`. **Sizes**: bytes, or `KiB`, `MiB`, `GiB`.
-- **Names** are compared as text: `positive: 1` and `positive: "1"` are the same.
+- **Names** are compared as text: `positive: 1` and `positive: "1"` are the same. Topics have the names that Kafka takes:
+  letters, digits, `.`, `_` and `-`, at most 249 of them.
 - **A file for each team**: `model_files: [teams/*/models.yaml]` and `rule_files: [teams/*/rules.yaml]`.
 """
 NOTES = """\

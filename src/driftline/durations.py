@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from driftline.words import shown
+
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _EXACT = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 _LOOSE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zµ]+)\.?\s*", re.IGNORECASE)
@@ -30,13 +32,14 @@ def duration_ms(value: object) -> int:
     """
     if isinstance(value, str) and (exact := _EXACT.fullmatch(value)):
         return int(exact[1]) * _UNIT_MS[exact[2]]
-    shown = f'"{value}"' if isinstance(value, str) else f"{value}"
-    raise ValueError(f"{shown} is not a duration; write {_suggestion(value)}")
+    raise ValueError(f"{shown(value)} is not a duration; write {_suggestion(value)}")
 
 
 def _suggestion(value: object) -> str:
     if isinstance(value, str) and (found := _meant_ms(value)) is not None:
         return f'"{_text(found)}"'
+    if isinstance(value, str) and value.startswith("-") and _EXACT.fullmatch(value[1:]):
+        return f'"{value[1:]}": no duration is negative'
     if isinstance(value, str) and re.fullmatch(r"\s*\d+\s*(mo\w*|y\w*|M)\s*", value):
         return 'days, as "30d": months and years have no fixed length'
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

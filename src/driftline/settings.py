@@ -41,6 +41,16 @@ def duration_text(duration_ms: int) -> str:
     return f"{duration_ms // size_ms}{unit}"
 
 
+def spoken_text(duration_ms: int) -> str:
+    """A duration for people to read, no setting: ``"24h 30m"``; hours up to three days, days from there on."""
+    units = _UNITS_MS if duration_ms > 3 * DAY_MS else _UNITS_MS[1:]
+    parts = []
+    for unit, size_ms in units:
+        count, duration_ms = divmod(duration_ms, size_ms)
+        parts += [f"{count}{unit}"] if count else []
+    return " ".join(parts) or "0s"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
     """A length of event time that slides: it holds the events with end - length <= time < end."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 from driftline.cli import invoke
+from driftline.config.doubts import doubts
 from driftline.config.parse import load_config
 from driftline.config.windows import concerned, effective_delay_ms
-from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS
+from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, spoken_text
 
 HEAD = """
 streams:
@@ -111,3 +114,74 @@ def test_a_hostile_name_is_shown_as_it_is(tmp_path, capsys):
     path.write_text(HEAD.replace("match: elec2", 'match: "[bold]x[/nope]"') + "  []\n", encoding="utf-8")
     assert invoke(["check-config", str(path)]) == 0
     assert "[bold]x[/nope]" in capsys.readouterr().out
+
+
+def shown_delays(tmp_path: Path, capsys, text: str) -> dict[str, str]:
+    """What the table of rules says of each rule's delay."""
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert invoke(["check-config", str(path)]) == 0
+    lines = [re.split(r"\s{2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    return {cells[0]: cells[3] for cells in lines if len(cells) == 5}
+
+
+NEVER = """
+  - {name: no-model, models: elec, when: {metric: f1, below: 0.9}}
+  - {name: no-reference, when: {metric: psi, feature: x, above: 0.2}}
+  - {name: another-task, when: {metric: mae, above: 2}}
+  - {name: all, when: {all: [{metric: mae, above: 2}, {metric: f1, below: 0.9}]}}
+  - {name: any, when: {any: [{metric: mae, above: 2}, {metric: f1, below: 0.9}]}}
+  - {name: silent, when: {no_events_for: 2h}}
+"""
+
+
+def test_a_rule_that_is_never_judged_is_shown_as_such(tmp_path, capsys):
+    """The wall clock is for rules on silence alone; why another is never judged, the warnings say."""
+    assert shown_delays(tmp_path, capsys, HEAD + NEVER) == {
+        "rule": "effective delay",
+        "no-model": "never judged",
+        "no-reference": "never judged",
+        "another-task": "never judged",
+        "all": "never judged",
+        "any": "25h",
+        "silent": "wall clock",
+    }
+
+
+def test_a_rule_whose_model_has_no_window_is_never_judged(tmp_path, capsys):
+    """Neither its own nor the model's."""
+    text = HEAD.replace("windows: {drift: [24h], performance: [24h]}", "windows: {drift: [24h]}")
+    text += "  - {name: r, when: {metric: f1, below: 0.9}}\n"
+    expected = "never judged"
+    assert expected == shown_delays(tmp_path, capsys, text)["r"]
+
+
+def test_delays_are_shown_as_people_say_them(tmp_path, capsys):
+    """Not as minutes that nobody divides by 60."""
+    rule = "  - {name: r, when: {metric: f1, below: 0.9}, for: 1410m}\n"
+    text = HEAD.replace("delay: 25h", "delay: 1h") + rule
+    assert shown_delays(tmp_path, capsys, text)["r"] == "24h 30m"
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "expected"),
+    [
+        (0, "0s"), (1, "1ms"), (90_000, "1m 30s"), (48 * HOUR_MS, "48h"), (72 * HOUR_MS, "72h"),
+        (73 * HOUR_MS, "3d 1h"), (1470 * MINUTE_MS, "24h 30m"), (28 * DAY_MS, "28d"), (DAY_MS + 1, "24h 1ms"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_spoken_in_hours_up_to_three_days(duration_ms, expected):
+    """As rules write them: 48h and 72h; then in days."""
+    assert expected == spoken_text(duration_ms)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_state_folder_that_cannot_be_written_to_is_doubted(tmp_path):
+    """By this user: the daemon may be another one."""
+    (tmp_path / "var").mkdir(mode=0o500)
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD + "  []\nstate: {path: var/driftline.db}\n", encoding="utf-8")
+    said = [d.message for d in doubts(load_config(path, {})) if d.path == "state.path"]
+    folder = tmp_path / "var"
+    expected = f"the folder {folder} cannot be used: {folder} cannot be written to by this user (line 13)"
+    assert [expected] == said

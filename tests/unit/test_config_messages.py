@@ -28,11 +28,12 @@ def reference(tmp_path_factory) -> bytes:
     """Of a model with a thousand predictions a day, a fifth of them positive."""
     folder = tmp_path_factory.mktemp("reference")
     rows = [
-        f"{1_700_000_000_000 + i * 86_400},{i % 97},{'UP' if i % 5 == 0 else 'DOWN'}" for i in range(20_000)
+        f"{1_700_000_000_000 + i * 86_400},{i % 97},d{i % 7},{'UP' if i % 5 == 0 else 'DOWN'}"
+        for i in range(20_000)
     ]
-    (folder / "data.csv").write_text("\n".join(["ts,nswprice,class", *rows]), encoding="utf-8")
+    (folder / "data.csv").write_text("\n".join(["ts,nswprice,day,class", *rows]), encoding="utf-8")
     options = BuildOptions(
-        model="elec2", version="1", features=("nswprice",), label="class", positive="UP", time="ts"
+        model="elec2", version="1", features=("nswprice", "day"), label="class", positive="UP", time="ts"
     )
     return dump(build_profile(folder / "data.csv", options))
 
@@ -170,7 +171,16 @@ def test_a_place_reads_like_a_path():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("a", '"a"'), (None, "nothing"), (True, "true"), ({}, "a mapping"), ([1], "a list"), (5, "5")],
+    [
+        ("a", '"a"'),
+        (None, "nothing"),
+        (True, "true"),
+        ({1: 2}, "a mapping"),
+        ({}, "an empty mapping"),
+        ([1], "a list"),
+        ([], "an empty list"),
+        (5, "5"),
+    ],
 )
 def test_found_values_are_shown_in_words(value, expected):
     """A text keeps its quotes, so that a number and its text can be told apart."""
@@ -178,6 +188,8 @@ def test_found_values_are_shown_in_words(value, expected):
 
 
 def test_an_unknown_word_is_answered_with_the_nearest_known_one():
-    """A near miss is suggested; for anything else, all are listed."""
+    """A near miss is suggested; in another case too; for anything else, fifty are listed."""
     assert unknown("on_dataloss", ["start", "on_data_loss"]) == 'did you mean "on_data_loss"?'
+    assert unknown("F1", ["accuracy", "f1"]) == 'did you mean "f1"?'
+    assert unknown("zebra", map(str, range(52))).endswith(", 48, 49 and 2 more")
     assert unknown("zebra", ["start", "topics"]) == "known are: start, topics"

@@ -232,7 +232,7 @@ def test_addresses(load, listen, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: [", "is not YAML: expected the node content, but found '<stream end>' (line 1, column 5)"),
+        ("a: [", "is not YAML: a bracket is opened and not closed, or a comma is missing (line 1, column 5)"),
         ("- a\n", "holds a list; write a mapping"),
     ],
 )

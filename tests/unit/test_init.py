@@ -311,11 +311,15 @@ def test_a_kafka_with_a_login_is_written_down_without_the_secret(tmp_path, capfd
         "--property",
         "security.protocol=SASL_SSL",
         "--property",
+        "sasl.mechanism=PLAIN",
+        "--property",
+        "sasl.username=driftline",
+        "--property",
         f"sasl.password_file={tmp_path / 'secret'}",
     )
     code, out, err = run(capfd, "init", data, *given, "--output", tmp_path / "o")
     text = (tmp_path / "o/driftline.yaml").read_text(encoding="utf-8")
-    expected = {"security.protocol": "SASL_SSL", "sasl.password_file": str(tmp_path / "secret")}
+    expected = dict(p.split("=", 1) for p in given[1::2])
     assert (0, expected, False) == (
         code,
         yaml.safe_load(text)["kafka"]["properties"],

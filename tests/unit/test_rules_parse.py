@@ -94,19 +94,19 @@ def test_the_defaults():
 MISTAKES = [
     ({"for": "10 min"}, 'for: "10 min" is not a duration; write "10m"'),
     ({"for": 48}, 'for: 48 is not a duration; write "48s", "48m" or "48h"'),
-    ({"for": "0 windows"}, 'for: "0 windows" is no duration; at least "1 windows" is needed'),
+    ({"for": "0 windows"}, 'for: "0 windows" is no duration; write "1 windows" or more'),
     ({"severty": "critical"}, 'severty: unknown key; did you mean "severity"?'),
-    ({"severity": "high"}, 'severity: "high" is not one of info, warning, critical'),
-    ({"then": "retrian"}, 'then: "retrian" is not one of notify, retrain'),
-    ({"no_data": "ok"}, 'no_data: "ok" is not one of hold, reset, fire'),
+    ({"severity": "high"}, 'severity: found "high"; known are: info, warning, critical'),
+    ({"then": "retrian"}, 'then: found "retrian"; did you mean "retrain"?'),
+    ({"no_data": "ok"}, 'no_data: found "ok"; known are: hold, reset, fire'),
     ({"uid": 7}, 'uid: 7 is not a text; write "7" in quotes'),
     ({"enabled": "off"}, 'enabled: "off" is not true or false'),
-    ({"models": [1.5]}, "models: [1.5] is not a name or a list of names"),
-    ({"name": ""}, "name: '' found; every rule needs a name"),
-    ({"when": None}, "when: None found; a condition is a mapping, as {metric: f1, below: 0.9}"),
+    ({"models": [1.5]}, 'models: a list is not a name or a list of names; write "1.5"'),
+    ({"name": ""}, "name: is missing; every rule needs a name"),
+    ({"when": None}, "when: found nothing; write a condition, as {metric: f1, below: 0.9}"),
     ({"unless": {"no_events_for": "1h"}},
      "unless: no_events_for looks at the wall clock and stands alone in a rule's when"),
-    ({"when": {"all": []}}, "when.all: [] found; a list of conditions is needed"),
+    ({"when": {"all": []}}, "when.all: found an empty list; write a list of conditions, as [{metric: f1, below: 0.9}]"),
     ({"when": {"no_events_for": "2h"}, "for": "2 windows"}, "for: a rule on silence has no windows"),
     ({"when": {"no_events_for": "2h"}, "then": "retrain"},
      "then: silence brings no data to retrain on; write notify"),
@@ -120,14 +120,14 @@ CONDITIONS = [
     ({"metric": "f1"}, ": exactly one of above, below, outside, drop, rise is needed; found none"),
     ({"metric": "f1", "above": 0.2, "below": 0.1},
      ": exactly one of above, below, outside, drop, rise is needed; found above, below"),
-    ({"metric": "f1", "below": "0.9"}, '.below: "0.9" is not a number'),
+    ({"metric": "f1", "below": "0.9"}, '.below: "0.9" is not a number; write 0.9'),
     ({"metric": "f1", "below": 0.9, "window": "1 day"}, '.window: "1 day" is not a duration; write "1d"'),
-    ({"metric": "f1", "below": 0.9, "window": "0s"}, '.window: "0s" is empty; write "24h"'),
-    ({"metric": "f1", "below": 0.9, "confidence": 95}, '.confidence: "95" is not in 0.5…1; write 0.95'),
+    ({"metric": "f1", "below": 0.9, "window": "0s"}, '.window: "0s" is no time at all; write "24h"'),
+    ({"metric": "f1", "below": 0.9, "confidence": 95}, ".confidence: 95 is not in 0.5…1; write 0.95"),
     ({"metric": "f1", "drop": 5, "versus": "reference"},
-     '.drop: "5" does not say of what; write "5 points" or "5 percent"'),
+     '.drop: 5 does not say of what; write "5 points" or "5 percent"'),
     ({"metric": "f1", "drop": "5 points"},
-     '.versus: missing; write "reference", "previous window" or "version X"'),
+     ".versus: is missing; write reference, previous window or version X"),
     ({"metric": "f1", "below": 0.5, "versus": "reference"},
      ".versus: only drop and rise compare with something; below is absolute"),
     ({"metric": "mcc", "drop": "5 points", "versus": "reference"},
@@ -151,15 +151,15 @@ CONDITIONS = [
      ".feature: f1 is of the model, not of a feature; leave feature out"),
     ({"metric": "auc", "below": 0.2, "average": "macro"},
      ".average: auc has no averages; precision, recall and f1 have"),
-    ({**FEATURE, "above": 0.2, "at_least": 0}, '.at_least: "0" is not a whole number from 1'),
+    ({**FEATURE, "above": 0.2, "at_least": 0}, ".at_least: 0 is not a whole number from 1"),
     ({**FEATURE, "outside": [1, 0]}, ".outside: [1, 0] is upside down; write [0, 1]"),
-    ({**FEATURE, "outside": 3}, ".outside: 3 found; two numbers are needed, as [0.4, 0.6]"),
+    ({**FEATURE, "outside": 3}, ".outside: found 3; write two numbers, as [0.4, 0.6]"),
     ({**FEATURE, "outside": [0, 1], "per_feature": {"x": 1}},
      ".per_feature: one number for a feature does not fit outside; write above or below"),
     ({"metric": "f1", "below": 0.2, "per_feature": {"x": 1}},
      '.per_feature: needs feature: add feature: "*"'),
     ({"metric": "f1", "below": 0.2, "segment": "nsw"},
-     ".segment: 'nsw' found; one segment is named as {region: nsw} or {region: \"*\"}"),
+     '.segment: found "nsw"; write one, as {region: nsw} or {region: "*"}'),
 ]  # fmt: skip
 
 
@@ -190,9 +190,9 @@ def test_all_mistakes_are_told_at_once():
     _, problems = _parsed([{"name": "a", "when": when, "for": "2 hours", "then": "x"}, {"when": when}, 3])
     assert [
         'rules[0].for: "2 hours" is not a duration; write "2h"',
-        'rules[0].then: "x" is not one of notify, retrain',
-        "rules[1].name: None found; every rule needs a name",
-        "rules[2]: 3 is not a rule; a mapping with name and when is needed",
+        'rules[0].then: found "x"; known are: notify, retrain',
+        "rules[1].name: is missing; every rule needs a name",
+        "rules[2]: found 3; write a rule, as {name: …, when: …}",
     ] == problems
 
 
@@ -212,7 +212,7 @@ def test_a_rule_that_is_not_enabled_is_checked_and_left_out():
 
 def test_something_else_than_a_list_is_refused():
     """A mapping of rules, for one."""
-    assert ((), ["rules: dict found; a list of rules is needed"]) == _parsed({})
+    assert ((), ["rules: found an empty mapping; write a list of rules"]) == _parsed({})
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from driftline.app import Daemon, Runner
+from driftline.cli.loading import load_for_kafka
 from driftline.config.doubts import doubts
 from driftline.config.model import Config
-from driftline.config.parse import load_config
 from driftline.errors import DriftlineError, StateLocked
 from driftline.gc_policy import collect_seldom
 from driftline.logs import configure
@@ -36,7 +36,7 @@ def run(config_path: Path, wait: bool) -> None:
     """Read the streams' topics, keep the statistics, publish triggers, until SIGTERM or Ctrl-C."""
     log = configure()
     collect_seldom()
-    config = load_config(config_path, os.environ)
+    config = load_for_kafka(config_path, os.environ)
     for doubt in doubts(config):
         log.warning("surely not meant", place=doubt.path, message=doubt.message)
     store = _open(Path(config.state_path), wait, log)
@@ -61,7 +61,7 @@ def run(config_path: Path, wait: bool) -> None:
         store,
         publisher,
         log,
-        load=lambda: load_config(config_path, os.environ),
+        load=lambda: load_for_kafka(config_path, os.environ),
         build=build_engine,
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -80,7 +80,7 @@ def _as_it_is_now(config: Config, path: Path, log: Any) -> Config:
     """The configuration that the daemon before used last, which may have changed since this one began to wait."""
     problem = "state.path is another one"
     try:
-        new = load_config(path, os.environ)
+        new = load_for_kafka(path, os.environ)
         if new.state_path == config.state_path:
             return new
     except DriftlineError as error:

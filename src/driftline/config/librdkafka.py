@@ -1,6 +1,9 @@
-"""The librdkafka properties that the daemon itself must set, and why."""
+"""The librdkafka properties that the daemon itself must set, and why; and how others are refused by librdkafka."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 _OFFSETS = "offsets are committed with the state"
 _ASSIGNED = "partitions are assigned, without a group"
@@ -29,3 +32,18 @@ OWNED = {
     "log_level": "librdkafka's own lines are not logged; errors are events",
 }
 """Property: where it is written instead, or why it is not anybody's to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A property that librdkafka does not take."""
+
+    key: str
+    """Empty where it is about several."""
+    message: str
+    doubtful: bool = False
+    """It is taken all the same, or may be where the daemon runs."""
+
+
+Refusals = Callable[[Mapping[str, str], Collection[str]], Iterable[Refusal]]
+"""Asks librdkafka about properties, of which those named second are not to be shown: whoever knows Kafka gives it."""

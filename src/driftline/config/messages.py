@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from driftline.errors import Problem
+from driftline.words import shown, unknown
+
+__all__ = [
+    "Origins", "Place", "hidden", "place_text", "problems_of", "shown", "unknown", "unknown_key", "without",
+]  # fmt: skip
 
 Place = tuple[str | int, ...]
 
@@ -46,28 +50,6 @@ def place_text(place: Sequence[str | int]) -> str:
     """``("models", 0, "labels") -> "models[0].labels"``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return text.removeprefix(".")
-
-
-def shown(value: Any) -> str:
-    """A found value, short and in YAML's words."""
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}…"'
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        return "a mapping"
-    return "a list" if isinstance(value, list | tuple) else str(value)
-
-
-def unknown(word: str, known: Iterable[str]) -> str:
-    """What is known instead of ``word``: the nearest, or all.
-
-    >>> unknown("stat", ["start", "topics"])
-    'did you mean "start"?'
-    """
-    known = list(known)
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(known)}"
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

@@ -63,7 +63,7 @@ class ModelShape(Section):
     """The class of a prediction that has only a score."""
     windows: WindowsShape = WindowsShape()
     references: Name | None = None
-    """Path of the references, with `{model}` and `{version}` in it; see `driftline reference build`."""
+    """Path of the references, with `{model}` and `{version}` in it and no other braces; see `driftline reference build`."""
     labels: Labels = LabelsShape()
     segments: tuple[Name, ...] = ()
     """Keys of the events' `segments`, or features, by whose values performance is kept too."""

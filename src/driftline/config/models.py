@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from driftline.settings import (
 )
 
 _SLIDES = 48
+_PLACEHOLDERS = ("{model}", "{version}")
+_BRACES = re.compile(r"\{[^{}/]*\}?")
 
 Mistake = tuple[Place, str]
 
@@ -79,6 +82,9 @@ def model_mistakes(
         if name not in shape.segments:
             known = f"; {unknown(name, shape.segments)}" if shape.segments else ""
             yield (*place, "segment_values", name), f'no segment is named "{name}"{known}'
+    for found in _BRACES.findall(shape.references or ""):
+        if found not in _PLACEHOLDERS:
+            yield (*place, "references"), f'"{found}" stands for nothing; {unknown(found, _PLACEHOLDERS)}'
     if shape.labels is None and shape.windows.performance:
         yield (*place, "windows", "performance"), "there is no performance with labels: none; leave it out"
     stream = streams.get(shape.stream)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from driftline.config import model
 from driftline.config.environment import overlay
+from driftline.config.librdkafka import Refusals
 from driftline.config.messages import Origins
 from driftline.config.reading import Reading
 from driftline.config.rules import Rules, read_rules
@@ -17,8 +18,10 @@ from driftline.errors import ConfigError
 from driftline.settings import Limits, ModelSettings, StreamSettings, duration_text
 
 
-def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
+def load_config(path: Path, env: Mapping[str, str], ask: Refusals | None = None) -> model.Config:
     """The configuration of a file, with the environment's ``DRIFTLINE_*`` on top.
+
+    ``ask`` asks librdkafka about ``kafka.properties``; without it they are taken as they are.
 
     Raises
     ------
@@ -30,11 +33,12 @@ def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
     raw, lines = read_yaml(path)
     origins = Origins(lines)
     raw, misplaced = overlay(raw, env, origins)
-    reading = Reading(raw, path, origins)
+    reading = Reading(raw, path, origins, ask)
     sections = reading.sections()
     formats = reading.formats()
     streams = reading.streams(formats)
     models = reading.models(streams)
+    reading.state(sections["state"])
     kafka = reading.kafka(cast("KafkaShape | None", sections["kafka"]), streams.values())
     rules = read_rules(reading.raw, path.parent, models, reading.origins)
     mistakes = sorted(reading.mistakes, key=lambda mistake: reading.origins.order(mistake[0]))
@@ -43,7 +47,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> model.Config:
         raise ConfigError([*misplaced, *problems, *rules.problems], str(path))
     known = tuple(s for s in streams.values() if s is not None)
     notes = model.Notes(
-        places={**reading.places, **rules.places}, origins=rules.origins, remarks=tuple(reading.remarks),
+        places={**reading.places, **rules.places}, origins=rules.origins, remarks=(*reading.remarks, *rules.remarks),
         default_rules=rules.are_defaults, formats=formats,
     )  # fmt: skip
     return _assemble(path, sections, kafka, known, tuple(models), rules, notes)

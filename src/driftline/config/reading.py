@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from driftline.config import model
 from driftline.config.formats import FormatShape
-from driftline.config.librdkafka import OWNED
+from driftline.config.librdkafka import OWNED, Refusals
 from driftline.config.messages import Origins, Place, problems_of, shown, unknown_key, without
 from driftline.config.model_shape import ModelShape
 from driftline.config.models import Mistake, make_model, model_mistakes
-from driftline.config.secrets import everybody_may_read, read_properties, written_out
+from driftline.config.secrets import everybody_may_read, kept_secret, read_properties, written_out
 from driftline.config.section import Section
-from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StreamShape
+from driftline.config.servers import foreign_protocol
+from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StateShape, StreamShape
 from driftline.config.sources import lists_of
 from driftline.config.streams import make_stream, own_topic_mistakes, stream_mistakes
 from driftline.settings import ModelSettings, StreamSettings
@@ -27,11 +28,14 @@ _S = TypeVar("_S", bound=BaseModel)
 class Reading:
     """Collects mistakes instead of stopping at the first."""
 
-    def __init__(self, raw: Mapping[str, Any], path: Path, origins: Origins) -> None:
+    def __init__(
+        self, raw: Mapping[str, Any], path: Path, origins: Origins, ask: Refusals | None = None
+    ) -> None:
         self.raw = raw
         self.path = path
         self.folder = path.parent
         self.origins = origins
+        self._ask = ask
         self.mistakes: list[Mistake] = []
         self.places: dict[tuple[str, str], Place] = {}
         """Where each model and each rule stands, by kind and name."""
@@ -104,6 +108,7 @@ class Reading:
         before = len(self.mistakes)
         for listed in lists_of("models", self.raw, self.folder):
             self.mistakes += listed.mistakes
+            self.remarks += listed.remarks
             self.origins = self.origins.with_file(listed.lines, "models", listed.place)
             entries += len(listed.entries)
             for index, entry in enumerate(listed.entries):
@@ -132,6 +137,14 @@ class Reading:
             return None
         return make_model(shape, stream, self.folder)
 
+    def state(self, shape: Section | None) -> None:
+        """One file: SQLite puts others beside it, so its folder is of no use as a path."""
+        if isinstance(shape, StateShape) and (self.folder / shape.path).is_dir():
+            near = Path(shape.path) / "driftline.db"
+            self.mistakes.append(
+                (("state", "path"), f'{shown(shape.path)} is a folder; write a file in it, as "{near}"')
+            )
+
     def kafka(
         self, shape: KafkaShape | None, streams: Iterable[StreamSettings | None]
     ) -> model.KafkaSettings | None:
@@ -139,17 +152,40 @@ class Reading:
         if shape is None:
             return None
         self.add(list(own_topic_mistakes(shape.topics, (s for s in streams if s is not None))))
+        properties = self._properties(shape.properties)
+        security = properties.get("security.protocol", "plaintext")
+        if protocol := foreign_protocol(shape.bootstrap_servers, security):
+            remedy = (
+                f"so no broker is left; write kafka.properties: {{security.protocol: {protocol.lower()}}}"
+            )
+            message = f"{protocol}:// is not the security.protocol, {security.lower()}, {remedy}"
+            self.mistakes.append((("kafka", "bootstrap_servers"), message))
+        return model.KafkaSettings(
+            bootstrap_servers=shape.bootstrap_servers, start=shape.start, on_data_loss=shape.on_data_loss,
+            properties=properties, topics=model.Topics(**dict(shape.topics)),
+        )  # fmt: skip
+
+    def _properties(self, raw: Mapping[str, Any]) -> dict[str, str]:
+        """What librdkafka is handed; remarked upon where it is a secret that others may read."""
         place: Place = ("kafka", "properties")
-        for key in sorted(OWNED.keys() & shape.properties.keys()):
+        for key in sorted(OWNED.keys() & raw.keys()):
             self.mistakes.append(((*place, key), f"the daemon sets this itself: {OWNED[key]}"))
-        properties = read_properties(shape.properties, self.folder)
+        properties = read_properties(raw, self.folder)
         self.mistakes += [((*place, key), message) for key, message in properties.problems.items()]
         self.remarks += [((*place, key), message) for key, message in properties.remarks.items()]
         if everybody_may_read(self.path):
             apart = "everybody on this machine may read this file; write {}_file with a path instead"
-            found = [k for k in written_out(shape.properties) if (*place, k) not in self.origins.variables]
+            found = [k for k in written_out(raw) if (*place, k) not in self.origins.variables]
             self.remarks += [((*place, key), apart.format(key)) for key in found]
-        return model.KafkaSettings(
-            bootstrap_servers=shape.bootstrap_servers, start=shape.start, on_data_loss=shape.on_data_loss,
-            properties=properties.values, topics=model.Topics(**dict(shape.topics)),
-        )  # fmt: skip
+        self._refused(raw, {k: v for k, v in properties.values.items() if k not in OWNED})
+        return properties.values
+
+    def _refused(self, raw: Mapping[str, Any], values: Mapping[str, str]) -> None:
+        """What librdkafka does not take, where somebody can ask it."""
+        if not values or self._ask is None:
+            return
+        for refusal in self._ask(values, kept_secret(raw)):
+            written = refusal.key if refusal.key in raw else f"{refusal.key}_file"
+            place: Place = ("kafka", "properties", *([written] if refusal.key else []))
+            into = self.remarks if refusal.doubtful else self.mistakes
+            into.append((place, refusal.message))

@@ -24,6 +24,7 @@ class Rules:
     specs: list[RuleSpec] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    remarks: list[tuple[Place, str]] = field(default_factory=list)
     are_defaults: bool = False
 
 
@@ -39,6 +40,7 @@ def read_rules(
     for listed in lists_of("rules", raw, folder):
         found.origins = found.origins.with_file(listed.lines, "rules", listed.place)
         found.problems += [found.origins.problem(*mistake) for mistake in listed.mistakes]
+        found.remarks += listed.remarks
         _add(found, listed.place, listed.entries)
     return found
 

@@ -62,6 +62,11 @@ def everybody_may_read(path: Path) -> bool:
     return bool(path.stat().st_mode & stat.S_IROTH)
 
 
+def kept_secret(raw: Mapping[str, Any]) -> set[str]:
+    """Properties whose value nobody shall see: those from a file, and those that are named like a secret."""
+    return {k.removesuffix(_FILE) for k in raw if k.endswith(_FILE) or any(word in k for word in _WORDS)}
+
+
 def written_out(raw: Mapping[str, Any]) -> Iterator[str]:
     """Keys whose secret stands in place instead of in a file."""
     return (k for k in raw if not k.endswith(_FILE) and any(word in k for word in _WORDS))

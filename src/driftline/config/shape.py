@@ -7,37 +7,40 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from driftline.config.formats import FormatShape
 from driftline.config.model_shape import ModelShape
 from driftline.config.section import Count, Section
-from driftline.config.values import Address, Duration, LongDuration, MaxFuture, Name, Size, Start
+from driftline.config.servers import servers
+from driftline.config.values import Address, Duration, LongDuration, MaxFuture, Name, Size, Start, Topic
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+
+Servers = Annotated[str, BeforeValidator(servers), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
 class TopicsShape(Section):
     """Topics of the daemon's own."""
 
-    triggers: Name = "driftline.triggers"
+    triggers: Topic = "driftline.triggers"
     """Requests for retraining and alerts are published here."""
-    dead_letters: Name = "driftline.dead-letters"
+    dead_letters: Topic = "driftline.dead-letters"
     """Events that could not be used go here, with the reason as a header."""
-    feedback: Name = "driftline.feedback"
+    feedback: Topic = "driftline.feedback"
     """Reserved for the answers of retraining jobs; not read yet."""
 
 
 class KafkaShape(Section):
     """How Kafka is reached."""
 
-    bootstrap_servers: Name = "localhost:9092"
-    """Brokers to begin with, as `host:port`, with commas between several."""
+    bootstrap_servers: Servers = "localhost:9092"
+    """Brokers to begin with, as `host:port`, with commas between several; without a port it is 9092."""
     start: Start = "earliest"
     """For a partition never read before: `earliest`, `latest` or an RFC 3339 time."""
     on_data_loss: Literal["hold", "skip", "exit"] = "hold"
     """Records are gone, a topic was deleted or made anew, or a batch cannot be read three times. `hold`: the stream pauses and says why; `skip`: counts what was lost and reads on; `exit`: exit code 4."""
     properties: dict[str, Any] = Field(default={})
-    """Handed to librdkafka as they are (SASL, TLS, …). A key that ends in `_file` is read from that file. What the daemon owns (`auto.offset.reset`, `enable.auto.commit`, `isolation.level`, `group.id`, …) is refused; where you say nothing, `check.crcs` is true and `reconnect.backoff.max.ms` 2000. `receive.message.max.bytes` (100 MB) bounds what a zstd batch may become; gzip and lz4 are bounded by the broker's `message.max.bytes` alone: at most 1000 and 255 times as much."""
+    """Handed to librdkafka as they are (SASL, TLS, …). A key that ends in `_file` is read from that file. What the daemon owns (`auto.offset.reset`, `enable.auto.commit`, `isolation.level`, `group.id`, …) is refused, and so is what librdkafka does not know or take (`check-config` and `run` ask it, without any broker to reach); where you say nothing, `check.crcs` is true and `reconnect.backoff.max.ms` 2000. `receive.message.max.bytes` (100 MB) bounds what a zstd batch may become; gzip and lz4 are bounded by the broker's `message.max.bytes` alone: at most 1000 and 255 times as much."""
     topics: TopicsShape = TopicsShape()
 
 
@@ -63,11 +66,11 @@ class TimeShape(Section):
 class StreamShape(Section):
     """Topics with one event format and one clock: a pipeline of its own. A topic is in one stream, with one kind."""
 
-    predictions: tuple[Name, ...] = ()
+    predictions: tuple[Topic, ...] = ()
     """Topics of what models answered."""
-    labels: tuple[Name, ...] = ()
+    labels: tuple[Topic, ...] = ()
     """Topics of the truth that arrives later."""
-    features: tuple[Name, ...] = ()
+    features: tuple[Topic, ...] = ()
     """Topics of inputs seen without a prediction."""
     format: Name = "driftline"
     """How events are written. Formats of your own (`formats`) cannot be used yet."""
@@ -99,7 +102,7 @@ class StateShape(Section):
     """Where the state is kept."""
 
     path: Name = "var/driftline.db"
-    """The one state file (SQLite)."""
+    """The one state file (SQLite). Its folder is made where it is missing."""
 
 
 class HttpShape(Section):
@@ -143,7 +146,7 @@ class FileShape(Section):
     models: tuple[ModelShape, ...] = ()
     """What is kept of which models. The exact name wins, then the longest pattern. At least one, here or in `model_files`."""
     model_files: tuple[Name, ...] = ()
-    """Files or globs (`teams/*/models.yaml`), each a list under `models:`."""
+    """Files or globs (`teams/*/models.yaml`), each a list under `models:`. A file must be there; a glob may match none yet."""
     limits: LimitsShape = LimitsShape()
     state: StateShape = StateShape()
     http: HttpShape = HttpShape()
@@ -153,7 +156,7 @@ class FileShape(Section):
     rules: tuple[dict[str, Any], ...] | None = None
     """Rules in place. Without this key and without `rule_files` the default rules apply; `rules: []` means none."""
     rule_files: tuple[Name, ...] = ()
-    """Files or globs (`rules/*.yaml`), each a list under `rules:`."""
+    """Files or globs (`rules/*.yaml`), each a list under `rules:`. A file must be there; a glob may match none yet."""
 
 
 SECTIONS: dict[str, type[Section]] = {

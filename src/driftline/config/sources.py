@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,12 +52,39 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     return content, lines
 
 
+_REMEDIES = (
+    (r"alias|anchor|tag", None),
+    (r"character '\\t'", "a tab begins the line; write spaces"),
+    (r"character '[%@`]'", None),
+    (r"unexpected end of stream", "a quote is opened and not closed"),
+    (
+        r"mapping values are not allowed",
+        "a key cannot stand here: see the indentation, the space after each colon, and quotes around texts with colons",
+    ),
+    (
+        r"expected <block end>",
+        "the indentation fits no key above; write the keys of one mapping below each other",
+    ),
+    (r"could not find expected ':'", "a key has no colon, or a space is missing after it"),
+    (
+        r"expected ',' or '[}\]]'|found '<stream end>'",
+        "a bracket is opened and not closed, or a comma is missing",
+    ),
+    (r"found another document", "a second document begins; write one, without ---"),
+)
+"""What the parser says: what is meant by it. None: a sign that has a meaning in YAML."""
+_IN_QUOTES = "a value that begins with *, &, !, %, @ or ` stands in quotes"
+
+
 def _yaml_reason(error: Exception) -> str:
-    """The parser's reason with its place; without what it quotes of an alias or tag, which may be a secret."""
+    """The parser's reason with its place, and what is meant; without what it quotes, which may be a secret."""
     mark = getattr(error, "problem_mark", None)
     reason = getattr(error, "problem", None) or type(error).__name__
-    if "alias" in reason or "tag" in reason:
-        reason = "a value that begins with *, & or ! stands in quotes"
+    said = f"{getattr(error, 'context', None) or ''} {reason}"
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, said):
+            reason = remedy or _IN_QUOTES
+            break
     return f"{reason} (line {mark.line + 1}, column {mark.column + 1})" if mark else reason
 
 
@@ -88,6 +116,8 @@ class Listed:
     mistakes: list[tuple[Place, str]] = field(default_factory=list)
     lines: Mapping[Place, int] = field(default_factory=dict)
     """Of its file; empty for the configuration's own."""
+    remarks: list[tuple[Place, str]] = field(default_factory=list)
+    """What is right and surely not meant."""
 
 
 def lists_of(key: str, raw: Mapping[str, Any], folder: Path) -> Iterator[Listed]:
@@ -102,10 +132,20 @@ def lists_of(key: str, raw: Mapping[str, Any], folder: Path) -> Iterator[Listed]
             yield Listed(where, mistakes=[(place, f"found {shown(pattern)}; write a path")])
             continue
         files = _matching(folder, pattern)
-        if not files and not any(sign in pattern for sign in "*?["):
-            yield Listed(where, mistakes=[(place, f"there is no file {shown(pattern)}")])
+        if not files:
+            yield _nothing(where, place, pattern, folder)
         for path in files:
             yield _file(path, key, folder)
+
+
+def _nothing(where: str, place: Place, pattern: str, folder: Path) -> Listed:
+    """A file that is not there is a mistake; a pattern may be ahead of its files."""
+    if not any(sign in pattern for sign in "*?["):
+        return Listed(where, mistakes=[(place, f"there is no file {shown(pattern)}")])
+    others = (str(Path(pattern).with_suffix(ending)) for ending in (".yaml", ".yml"))
+    near = next((other for other in others if _matching(folder, other)), None)
+    hint = f'; did you mean "{near}"?' if near else ", so nothing is read from there"
+    return Listed(where, remarks=[(place, f"no file matches {shown(pattern)}{hint}")])
 
 
 def _list(raw: Any, place: str) -> Listed:

@@ -18,6 +18,8 @@ from driftline.settings import duration_text
 
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?")
 _FACTOR = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
+_LONGEST_TOPIC = 249
 _LISTEN = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:]*)):(?P<port>\d{1,5})")
 
 
@@ -62,6 +64,20 @@ def name(value: Any) -> str:
     if isinstance(value, str | int | float) and value != "":
         return str(value)
     raise ValueError(f"found {shown(value)}; write a name")
+
+
+def topic(value: Any) -> str:
+    """A name that Kafka takes for a topic."""
+    found = name(value)
+    if len(found) > _LONGEST_TOPIC:
+        raise ValueError(f"{shown(found)} has {len(found)} characters; Kafka takes {_LONGEST_TOPIC} at most")
+    if _TOPIC.fullmatch(found) and found not in (".", ".."):
+        return found
+    near = re.sub(r"[^a-zA-Z0-9._-]+", "-", found).strip("-.")
+    hint = f'write "{near}"' if near else 'write a name, as "predictions"'
+    raise ValueError(
+        f'{shown(found)} is no name for a topic: Kafka takes letters, digits, ".", "_" and "-"; {hint}'
+    )
 
 
 def window(value: Any) -> RawWindow:
@@ -111,6 +127,7 @@ _UNITS = "(ms|s|m|h|d|w)"
 _LONG = {"type": "string", "pattern": f"^0*[1-9][0-9]*{_UNITS}$", "examples": ["1m", "24h", "7d"]}
 _SHORT = {"type": "string", "pattern": f"^[0-9]+{_UNITS}$", "examples": ["0s", "1m", "24h", "7d"]}
 _NAME = {"type": ["string", "number", "boolean"], "minLength": 1}
+_TOPIC_NAME = {**_NAME, "pattern": f"^{_TOPIC.pattern}$", "maxLength": _LONGEST_TOPIC}
 _BYTES = {
     "anyOf": [
         {"type": "string", "pattern": r"^0*[1-9][0-9]*\s*(B|KiB|MiB|GiB|TiB)?$"},
@@ -143,6 +160,7 @@ MaxFuture = Annotated[
 ]
 Size = Annotated[int, BeforeValidator(size_bytes), PlainSerializer(size_text), WithJsonSchema(_BYTES)]
 Name = Annotated[str, BeforeValidator(name), WithJsonSchema(_NAME)]
+Topic = Annotated[str, BeforeValidator(topic), WithJsonSchema(_TOPIC_NAME)]
 WindowText = Annotated[RawWindow, BeforeValidator(window), WithJsonSchema(_WINDOW)]
 Start = Annotated[Any, BeforeValidator(start), WithJsonSchema(_START)]
 Address = Annotated[

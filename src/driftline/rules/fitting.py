@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from driftline.rules.catalogue import STATISTICS, Better, Statistic
+from driftline.words import shown, unknown
 
 Mistake = tuple[str, str]
 """(place below the condition, what would be right)"""
@@ -21,8 +22,24 @@ def mistakes(metric: str, op: str, unit: str | None, raw: Mapping[str, Any]) -> 
         yield "", f'{metric} is of a feature: add feature: NAME, or feature: "*"'
     if "feature" in raw and not statistic.of_feature:
         yield ".feature", f"{metric} is of the model, not of a feature; leave feature out"
+    yield from _single(raw)
+    for key, known in _CHOICES.items():
+        if key in raw and raw[key] not in known:
+            yield f".{key}", f"found {shown(raw[key])}; {unknown(str(raw[key]), known)}"
+    if "output" in raw and metric not in _OF_OUTPUT:
+        yield ".output", f"{metric} has no outputs; {', '.join(_OF_OUTPUT)} have"
     if "average" in raw and not statistic.averaged:
         yield ".average", f"{metric} has no averages; precision, recall and f1 have"
+
+
+_CHOICES = {"average": ("binary", "macro", "micro", "weighted"), "output": ("score", "class", "value")}
+_OF_OUTPUT = ("prediction_psi", "prediction_js_distance", "class_ratio")
+
+
+def _single(raw: Mapping[str, Any]) -> Iterator[Mistake]:
+    for key in ("feature", "class"):
+        if isinstance(raw.get(key), list | dict):
+            yield f".{key}", f"found {shown(raw[key])}; write one name or a glob, or a condition for each"
 
 
 def _change(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from driftline.durations import duration_ms
 from driftline.errors import Problem
 from driftline.rules import fitting
 from driftline.rules.catalogue import STATISTICS
+from driftline.rules.reader import Reader
+from driftline.rules.remedies import change_hint, name_hint
 from driftline.rules.spec import OPERATORS, Combination, Comparison, Condition, RuleSpec, Silence
+from driftline.words import shown, unknown
 
 _RULE_KEYS = (
     "name", "uid", "models", "versions", "active_for", "when", "for", "severity", "then", "unless",
@@ -22,67 +23,16 @@ _CONDITION_KEYS = (
     "confidence", "at_least", "per_feature",
 )  # fmt: skip
 _CHANGE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(points?|percent|%)\s*")
+_VERSUS = ("reference", "previous window", "version X")
+_NO_VERSUS = "is missing; write reference, previous window or version X"
 _WINDOWS = re.compile(r"\s*(\d+)\s+windows?\s*")
-
-
-class _Reader:
-    """Collects problems while it reads."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def wrong(self, path: str, message: str) -> None:
-        self.problems.append(Problem(path, message))
-
-    def keys(self, raw: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> None:
-        for key in raw:
-            if key not in allowed:
-                close = get_close_matches(str(key), allowed, 1)
-                hint = f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(allowed)}"
-                self.wrong(f"{path}.{key}", f"unknown key{hint}")
-
-    def duration(self, raw: Mapping[str, Any], key: str, path: str, default: int) -> int:
-        if key not in raw:
-            return default
-        try:
-            return duration_ms(raw[key])
-        except ValueError as error:
-            self.wrong(f"{path}.{key}", str(error))
-            return default
-
-    def choice(
-        self, raw: Mapping[str, Any], key: str, path: str, allowed: tuple[str, ...], default: str
-    ) -> str:
-        value = raw.get(key, default)
-        if value not in allowed:
-            self.wrong(f"{path}.{key}", f'"{value}" is not one of {", ".join(allowed)}')
-            return default
-        return str(value)
-
-    def number(self, value: object, path: str) -> float | None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124
-            self.wrong(path, f'"{value}" is not a number')
-            return None
-        return float(value)
-
-    def names(
-        self, raw: Mapping[str, Any], key: str, path: str, default: tuple[str, ...] | None
-    ) -> tuple[str, ...] | None:
-        value = raw.get(key, default)
-        if value is None or isinstance(value, tuple):
-            return default
-        values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in values):
-            self.wrong(f"{path}.{key}", f"{value!r} is not a name or a list of names")
-            return default
-        return tuple(str(v) for v in values)
 
 
 def parse_rules(raw: object, path: str) -> tuple[tuple[RuleSpec, ...], list[Problem]]:
     """All rules of a list, and all problems in it."""
-    reader = _Reader()
+    reader = Reader()
     if not isinstance(raw, list):
-        reader.wrong(path, f"{type(raw).__name__} found; a list of rules is needed")
+        reader.wrong(path, f"found {shown(raw)}; write a list of rules")
         return (), reader.problems
     rules: list[RuleSpec] = []
     seen: set[str] = set()
@@ -103,19 +53,19 @@ def _identities(raw: object) -> list[str]:
     return list(dict.fromkeys(n for n in names if isinstance(n, str)))
 
 
-def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
+def _rule(reader: Reader, raw: object, path: str) -> RuleSpec | None:
     if not isinstance(raw, Mapping):
-        reader.wrong(path, f"{raw!r} is not a rule; a mapping with name and when is needed")
+        reader.wrong(path, f"found {shown(raw)}; write a rule, as {{name: …, when: …}}")
         return None
     before = len(reader.problems)
     reader.keys(raw, _RULE_KEYS, path)
     name = raw.get("name")
     if not isinstance(name, str) or not name:
-        reader.wrong(f"{path}.name", f"{name!r} found; every rule needs a name")
+        reader.wrong(f"{path}.name", name_hint(name))
     if not isinstance(raw.get("uid", ""), str):
-        reader.wrong(f"{path}.uid", f'{raw["uid"]!r} is not a text; write "{raw["uid"]}" in quotes')
+        reader.wrong(f"{path}.uid", f'{shown(raw["uid"])} is not a text; write "{raw["uid"]}" in quotes')
     if not isinstance(raw.get("enabled", True), bool):
-        reader.wrong(f"{path}.enabled", f'"{raw["enabled"]}" is not true or false')
+        reader.wrong(f"{path}.enabled", f"{shown(raw['enabled'])} is not true or false")
     when = _condition(reader, raw.get("when"), f"{path}.when", top=True)
     unless = _condition(reader, raw["unless"], f"{path}.unless") if "unless" in raw else None
     for_ms, for_windows = _for(reader, raw, path)
@@ -139,7 +89,7 @@ def _rule(reader: _Reader, raw: object, path: str) -> RuleSpec | None:
     return RuleSpec(name=str(name), when=when, unless=unless, for_ms=for_ms, for_windows=for_windows, **rule)  # type: ignore[arg-type]
 
 
-def _silence(reader: _Reader, raw: Mapping[str, Any], for_windows: int | None, path: str) -> None:
+def _silence(reader: Reader, raw: Mapping[str, Any], for_windows: int | None, path: str) -> None:
     """It runs by the wall clock: no windows, no event time, nothing to retrain on."""
     if for_windows is not None:
         reader.wrong(f"{path}.for", "a rule on silence has no windows")
@@ -149,27 +99,27 @@ def _silence(reader: _Reader, raw: Mapping[str, Any], for_windows: int | None, p
         reader.wrong(f"{path}.unless", "a rule on silence looks at the wall clock only; leave unless out")
 
 
-def _retract_within(reader: _Reader, raw: Mapping[str, Any], path: str) -> int:
+def _retract_within(reader: Reader, raw: Mapping[str, Any], path: str) -> int:
     retract = raw.get("retract", True)
     if not isinstance(retract, bool):
-        reader.wrong(f"{path}.retract", f'"{retract}" is not true or false')
+        reader.wrong(f"{path}.retract", f"{shown(retract)} is not true or false")
     within_ms = reader.duration(raw, "retract_within", path, 86_400_000)
     return within_ms if retract else 0
 
 
-def _for(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[int, int | None]:
+def _for(reader: Reader, raw: Mapping[str, Any], path: str) -> tuple[int, int | None]:
     value = raw.get("for", "0s")
     if isinstance(value, str) and (windows := _WINDOWS.fullmatch(value)):
         count = int(windows[1])
         if count < 1:
-            reader.wrong(f"{path}.for", f'"{value}" is no duration; at least "1 windows" is needed')
+            reader.wrong(f"{path}.for", f'{shown(value)} is no duration; write "1 windows" or more')
         return 0, count
     return reader.duration({"for": value}, "for", path, 0), None
 
 
-def _condition(reader: _Reader, raw: object, path: str, *, top: bool = False) -> Condition | None:
+def _condition(reader: Reader, raw: object, path: str, *, top: bool = False) -> Condition | None:
     if not isinstance(raw, Mapping):
-        reader.wrong(path, f"{raw!r} found; a condition is a mapping, as {{metric: f1, below: 0.9}}")
+        reader.wrong(path, f"found {shown(raw)}; write a condition, as {{metric: f1, below: 0.9}}")
         return None
     for how in ("all", "any"):
         if how in raw:
@@ -182,38 +132,41 @@ def _condition(reader: _Reader, raw: object, path: str, *, top: bool = False) ->
     return _comparison(reader, raw, path)
 
 
-def _combination(reader: _Reader, raw: Mapping[str, Any], how: str, path: str) -> Condition | None:
+def _combination(reader: Reader, raw: Mapping[str, Any], how: str, path: str) -> Condition | None:
     reader.keys(raw, (how,), path)
     parts = raw[how]
     if not isinstance(parts, list) or not parts:
-        reader.wrong(f"{path}.{how}", f"{parts!r} found; a list of conditions is needed")
+        reader.wrong(
+            f"{path}.{how}",
+            f"found {shown(parts)}; write a list of conditions, as [{{metric: f1, below: 0.9}}]",
+        )
         return None
     read = [_condition(reader, part, f"{path}.{how}[{i}]") for i, part in enumerate(parts)]
     return Combination(how=how, conditions=tuple(c for c in read if c is not None))
 
 
-def _comparison(reader: _Reader, raw: Mapping[str, Any], path: str) -> Comparison | None:
+def _comparison(reader: Reader, raw: Mapping[str, Any], path: str) -> Comparison | None:
     before = len(reader.problems)
     reader.keys(raw, _CONDITION_KEYS, path)
     metric = _metric(reader, raw, path)
     found = [op for op in OPERATORS if op in raw]
     if len(found) != 1:
-        shown = ", ".join(found) or "none"
-        reader.wrong(path, f"exactly one of {', '.join(OPERATORS)} is needed; found {shown}")
+        listed = ", ".join(found) or "none"
+        reader.wrong(path, f"exactly one of {', '.join(OPERATORS)} is needed; found {listed}")
         return None
     op = found[0]
     threshold, unit = _threshold(reader, raw, op, path)
     versus = _versus(reader, raw, op, path)
     window_ms = reader.duration(raw, "window", path, 0) if "window" in raw else None
     if raw.get("window") is not None and window_ms == 0 and len(reader.problems) == before:
-        reader.wrong(f"{path}.window", f'"{raw["window"]}" is empty; write "24h"')
+        reader.wrong(f"{path}.window", f'{shown(raw["window"])} is no time at all; write "24h"')
     if metric is not None:
         for place, message in fitting.mistakes(metric, op, unit, raw):
             reader.wrong(f"{path}{place}", message)
     confidence = _confidence(reader, raw, path)
     at_least = raw.get("at_least")
     if at_least is not None and (isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1):
-        reader.wrong(f"{path}.at_least", f'"{at_least}" is not a whole number from 1')
+        reader.wrong(f"{path}.at_least", f"{shown(at_least)} is not a whole number from 1")
     per_feature = _per_feature(reader, raw, path)
     segment = _segment(reader, raw, path)
     if len(reader.problems) > before:
@@ -225,13 +178,12 @@ def _comparison(reader: _Reader, raw: Mapping[str, Any], path: str) -> Compariso
     )  # fmt: skip
 
 
-def _metric(reader: _Reader, raw: Mapping[str, Any], path: str) -> str | None:
+def _metric(reader: Reader, raw: Mapping[str, Any], path: str) -> str | None:
     metric = raw.get("metric")
     if isinstance(metric, str) and metric in STATISTICS:
         return metric
-    close = get_close_matches(str(metric), STATISTICS, 1)
-    hint = f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(sorted(STATISTICS))}"
-    reader.wrong(f"{path}.metric", f'"{metric}" is not a statistic{hint}' if metric else f"missing{hint}")
+    found = f"{shown(metric)} is not a statistic" if metric else "is missing"
+    reader.wrong(f"{path}.metric", f"{found}; {unknown(str(metric), sorted(STATISTICS))}")
     return None
 
 
@@ -243,20 +195,18 @@ def _text(raw: Mapping[str, Any], key: str) -> str | None:
 
 
 def _threshold(
-    reader: _Reader, raw: Mapping[str, Any], op: str, path: str
+    reader: Reader, raw: Mapping[str, Any], op: str, path: str
 ) -> tuple[tuple[float, ...], str | None]:
     value, where = raw[op], f"{path}.{op}"
     if op in ("drop", "rise"):
         found = _CHANGE.fullmatch(value) if isinstance(value, str) else None
         if found is None:
-            reader.wrong(
-                where, f'"{value}" does not say of what; write "{value} points" or "{value} percent"'
-            )
+            reader.wrong(where, f"{shown(value)} does not say of what; {change_hint(value)}")
             return (0.0,), "points"
         return (float(found[1]),), "points" if found[2].startswith("point") else "percent"
     if op == "outside":
         if not isinstance(value, list) or len(value) != 2:
-            reader.wrong(where, f"{value!r} found; two numbers are needed, as [0.4, 0.6]")
+            reader.wrong(where, f"found {shown(value)}; write two numbers, as [0.4, 0.6]")
             return (0.0, 0.0), None
         ends = [reader.number(v, where) for v in value]
         if None not in ends and ends[0] > ends[1]:  # type: ignore[operator]
@@ -265,47 +215,51 @@ def _threshold(
     return (reader.number(value, where) or 0.0,), None
 
 
-def _versus(reader: _Reader, raw: Mapping[str, Any], op: str, path: str) -> str | None:
+def _versus(reader: Reader, raw: Mapping[str, Any], op: str, path: str) -> str | None:
     versus = raw.get("versus")
     known = isinstance(versus, str) and (
         versus in ("reference", "previous window") or versus.startswith("version ")
     )
     if op in ("drop", "rise"):
         if not known:
-            found = f'"{versus}" found' if versus is not None else "missing"
-            reader.wrong(f"{path}.versus", f'{found}; write "reference", "previous window" or "version X"')
+            found = (
+                f"found {shown(versus)}; {unknown(str(versus), _VERSUS)}"
+                if versus is not None
+                else _NO_VERSUS
+            )
+            reader.wrong(f"{path}.versus", found)
         return versus if known else None
     if versus is not None:
         reader.wrong(f"{path}.versus", f"only drop and rise compare with something; {op} is absolute")
     return None
 
 
-def _confidence(reader: _Reader, raw: Mapping[str, Any], path: str) -> float | None:
+def _confidence(reader: Reader, raw: Mapping[str, Any], path: str) -> float | None:
     if "confidence" not in raw:
         return None
     value = reader.number(raw["confidence"], f"{path}.confidence")
     if value is not None and not 0.5 <= value < 1:
-        reader.wrong(f"{path}.confidence", f'"{raw["confidence"]}" is not in 0.5…1; write 0.95')
+        reader.wrong(f"{path}.confidence", f"{shown(raw['confidence'])} is not in 0.5…1; write 0.95")
     return value
 
 
-def _per_feature(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[tuple[str, float], ...]:
+def _per_feature(reader: Reader, raw: Mapping[str, Any], path: str) -> tuple[tuple[str, float], ...]:
     value = raw.get("per_feature", {})
     if not isinstance(value, Mapping):
         reader.wrong(
-            f"{path}.per_feature", f"{value!r} found; a mapping of feature names to numbers is needed"
+            f"{path}.per_feature", f'found {shown(value)}; write thresholds by feature, as {{"zip_*": 0.4}}'
         )
         return ()
     return tuple((str(k), reader.number(v, f"{path}.per_feature.{k}") or 0.0) for k, v in value.items())
 
 
-def _segment(reader: _Reader, raw: Mapping[str, Any], path: str) -> tuple[str, str] | None:
+def _segment(reader: Reader, raw: Mapping[str, Any], path: str) -> tuple[str, str] | None:
     value = raw.get("segment")
     if value is None:
         return None
     if not isinstance(value, Mapping) or len(value) != 1:
         reader.wrong(
-            f"{path}.segment", f'{value!r} found; one segment is named as {{region: nsw}} or {{region: "*"}}'
+            f"{path}.segment", f'found {shown(value)}; write one, as {{region: nsw}} or {{region: "*"}}'
         )
         return None
     (name, wanted), *_ = value.items()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from driftline.config.doubts.metrics import metrics_doubts
 from driftline.config.doubts.models import model_doubts
 from driftline.config.doubts.references import Found, find, reference_doubts
 from driftline.config.doubts.rules import rule_doubts
+from driftline.config.doubts.state import state_doubts
 from driftline.config.doubts.streams import stream_doubts
 from driftline.config.doubts.traffic import traffic_doubts
 from driftline.config.messages import Place
@@ -17,22 +18,28 @@ from driftline.errors import Problem
 Doubt = tuple[Place, str]
 
 
-def doubts(config: Config) -> list[Problem]:
+def references_of(config: Config) -> dict[str, Found]:
+    """By entry under ``models``: the references that it names, read where they are there."""
+    return {m.match: find(m) for m in config.models}
+
+
+def doubts(config: Config, found: Mapping[str, Found] | None = None) -> list[Problem]:
     """All remarks on a configuration, each with its place and line, in the order of the file.
 
-    The references that it names are read, where they are there.
+    ``found`` are its references, for whoever has read them already.
     """
-    found = {m.match: find(m) for m in config.models}
+    found = references_of(config) if found is None else found
     origins = config.notes.origins
     said = dict.fromkeys(_all(config, found))
     ordered = sorted(said, key=lambda doubt: origins.order(doubt[0]))
     return [origins.problem(*doubt) for doubt in ordered]
 
 
-def _all(config: Config, found: dict[str, Found]) -> Iterator[Doubt]:
+def _all(config: Config, found: Mapping[str, Found]) -> Iterator[Doubt]:
     yield from config.notes.remarks
     yield from stream_doubts(config)
     yield from metrics_doubts(config)
+    yield from state_doubts(config)
     streams = {s.name: s for s in config.streams}
     for model in config.models:
         place = config.notes.places["model", model.match]

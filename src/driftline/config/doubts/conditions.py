@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from driftline.config.doubts.names import unknown_name
 from driftline.config.doubts.references import Found
-from driftline.config.messages import unknown
 from driftline.rules.catalogue import STATISTICS, Better
 from driftline.rules.spec import Comparison
 from driftline.rules.tasks import has_interval, tasks_of
@@ -82,25 +82,4 @@ def never_judged(comparison: Comparison, model: ModelSettings, found: Found) -> 
         return f"a {task} model has no average: binary; write macro, micro or weighted"
     if comparison.confidence is not None and not has_interval(comparison, task):
         return f"with confidence it needs an interval, which {metric} has not; leave confidence out"
-    return _unknown_name(comparison, model, found)
-
-
-def _unknown_name(comparison: Comparison, model: ModelSettings, found: Found) -> str | None:
-    segment = comparison.segment
-    if segment is not None and segment[0] not in model.segments:
-        hint = f"; {unknown(segment[0], model.segments)}" if model.segments else ""
-        return f'it has no segment "{segment[0]}"{hint}'
-    if comparison.class_ is not None and model.classes is not None and not set(comparison.class_) & _GLOB:
-        known = list(dict.fromkeys((*model.classes, *([model.positive] if model.positive else []))))
-        if comparison.class_ not in known:
-            return f'it has no class "{comparison.class_}"; {unknown(comparison.class_, known)}'
-    return _unknown_feature(comparison, found)
-
-
-def _unknown_feature(comparison: Comparison, found: Found) -> str | None:
-    numeric = {c.name for p in found.profiles for c in p.numeric}
-    features = numeric | {c.name for p in found.profiles for c in p.categorical}
-    name = comparison.feature
-    if name is None or not features or set(name) & _GLOB or name in features:
-        return None
-    return f'no reference has a feature "{name}"; {unknown(name, sorted(features))}'
+    return unknown_name(comparison, model, found)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from driftline.config.messages import Place
 from driftline.errors import DataError
 from driftline.reference.file import load
 from driftline.reference.profile import Profile
+from driftline.rules.spec import RuleSpec
 from driftline.settings import ModelSettings
 
 Doubt = tuple[Place, str]
@@ -23,6 +25,13 @@ class Found:
     pattern: str = ""
     profiles: tuple[Profile, ...] = ()
     damaged: tuple[str, ...] = ()
+
+
+def of_rule(rule: RuleSpec, model: ModelSettings, found: Found) -> Found:
+    """Those of an entry that a rule is about: a glob's path may fit the references of other models too."""
+    mine = (p for p in found.profiles if fnmatchcase(p.model, model.match))
+    kept = tuple(p for p in mine if any(fnmatchcase(p.model, glob) for glob in rule.models))
+    return replace(found, profiles=kept)
 
 
 def find(model: ModelSettings) -> Found:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from driftline.config.doubts.conditions import condition_doubts, never_judged
-from driftline.config.doubts.references import Found
+from driftline.config.doubts.names import name_doubts, versions_doubts
+from driftline.config.doubts.references import Found, of_rule
 from driftline.config.doubts.traffic import unfilled
 from driftline.config.messages import Place, unknown
 from driftline.config.model import Config
 from driftline.config.windows import concerned, window_of
-from driftline.rules.spec import RuleSpec, Silence, comparisons
-from driftline.settings import ModelSettings, WindowKind, duration_text
+from driftline.rules.spec import Combination, Condition, RuleSpec, Silence, comparisons
+from driftline.settings import ModelSettings, WindowKind, duration_text, spoken_text
 
 Doubt = tuple[Place, str]
 
@@ -26,14 +27,26 @@ def rule_doubts(config: Config, rule: RuleSpec, found: Mapping[str, Found]) -> I
     models = [m for m in config.models if concerned(rule, m)]
     yield from _names(config, rule, place)
     steps = {s.name: s.time.step_ms for s in config.streams}
-    nowhere = {m.match: why for m in models if (why := _never(rule, m, steps[m.stream], found[m.match]))}
+    mine = {m.match: of_rule(rule, m, found[m.match]) for m in models}
+    nowhere = {m.match: why for m in models if (why := _never(rule, m, steps[m.stream], mine[m.match]))}
     for model in models:
         # A rule for all models is for those that have its metric: it is meant so, unless none has.
         if model.match in nowhere and (rule.models != ("*",) or len(nowhere) == len(models)):
             yield (*place, "when"), nowhere[model.match]
-        for message in _unfilled(rule, model, steps[model.stream], found[model.match]):
+        for message in _unfilled(rule, model, steps[model.stream], mine[model.match]):
             yield (*place, "when"), message
+        yield from _unknown(rule, model, mine[model.match], place)
         yield from _durations(rule, model, steps[model.stream], place)
+
+
+def _unknown(rule: RuleSpec, model: ModelSettings, found: Found, place: Place) -> Iterator[Doubt]:
+    """Names that the references do not have, of statistics that the model has."""
+    judged = [c for c in rule.comparisons() if never_judged(c, model, found) is None]
+    for comparison in judged:
+        yield from (((*place, "when"), message) for message in name_doubts(comparison, model, found))
+    metrics = [c.metric for c in judged]
+    for message in versions_doubts(rule.versions or (), metrics, found):
+        yield (*place, "versions"), message
 
 
 def _names(config: Config, rule: RuleSpec, place: Place) -> Iterator[Doubt]:
@@ -72,6 +85,17 @@ def _never(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> 
     return None
 
 
+def may_be_judged(condition: Condition, model: ModelSettings, step_ms: int, found: Found) -> bool:
+    """Whether a condition may ever have a verdict of a model; for ``any``, one of its parts."""
+    if isinstance(condition, Silence):
+        return True
+    if isinstance(condition, Combination):
+        parts = (may_be_judged(part, model, step_ms, found) for part in condition.conditions)
+        return any(parts) if condition.how == "any" else all(parts)
+    windowed = window_of(condition, model, step_ms) is not None
+    return windowed and never_judged(condition, model, found) is None
+
+
 def _unfilled(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> Iterator[str]:
     for comparison in rule.comparisons():
         window = window_of(comparison, model, step_ms)
@@ -103,7 +127,7 @@ def _durations(rule: RuleSpec, model: ModelSettings, step_ms: int, place: Place)
             (*place, "for"),
             (
                 f"{duration_text(rule.for_ms)} is no multiple of the slide of {model.match}, {duration_text(slide)}: "
-                f"it fires after {duration_text(rounded)}"
+                f"it fires after {spoken_text(rounded)}"
             ),
         )
     if 0 < rule.keep_firing_for_ms < slide:
