@@ -60,11 +60,12 @@ def _traffic(better: Better = Better.NEITHER) -> Statistic:
     return Statistic(kind=WindowKind.DRIFT, better=better, in_reference=False)
 
 
-def _performance(better: Better = Better.NEITHER, *, share: bool = False) -> Statistic:
-    return Statistic(kind=WindowKind.PERFORMANCE, better=better, share=share)
+def _performance(better: Better = Better.NEITHER, *, bounded: bool = False) -> Statistic:
+    return Statistic(kind=WindowKind.PERFORMANCE, better=better, bounded=bounded)
 
 
-def _bounded(*, averaged: bool = False) -> Statistic:
+def _quality(*, averaged: bool = False) -> Statistic:
+    """In 0…1, the higher the better, with an interval."""
     return Statistic(
         kind=WindowKind.PERFORMANCE, better=Better.HIGHER, share=True, averaged=averaged, bounded=True
     )
@@ -100,20 +101,20 @@ STATISTICS: dict[str, Statistic] = {
     "latency_p95": _traffic(Better.LOWER),
     "latency_p99": _traffic(Better.LOWER),
     "throughput": _traffic(),
-    "accuracy": _bounded(),
-    "precision": _bounded(averaged=True),
-    "recall": _bounded(averaged=True),
-    "f1": _bounded(averaged=True),
-    "balanced_accuracy": _performance(Better.HIGHER, share=True),
+    "accuracy": _quality(),
+    "precision": _quality(averaged=True),
+    "recall": _quality(averaged=True),
+    "f1": _quality(averaged=True),
+    "balanced_accuracy": _quality(),
     "mcc": _performance(Better.HIGHER),
-    "auc": _performance(Better.HIGHER, share=True),
-    "log_loss": _performance(Better.LOWER),
-    "brier": _performance(Better.LOWER),
-    "mae": _performance(Better.LOWER),
-    "rmse": _performance(Better.LOWER),
+    "auc": _quality(),
+    "log_loss": _performance(Better.LOWER, bounded=True),
+    "brier": _performance(Better.LOWER, bounded=True),
+    "mae": _performance(Better.LOWER, bounded=True),
+    "rmse": _performance(Better.LOWER, bounded=True),
     "r2": _performance(Better.HIGHER),
     "mape": _performance(Better.LOWER),
-    "bias": _performance(),
+    "bias": _performance(bounded=True),
     "label_coverage": Statistic(
         kind=WindowKind.PERFORMANCE, better=Better.HIGHER, share=True, bounded=True, in_reference=False
     ),

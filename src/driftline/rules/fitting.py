@@ -63,13 +63,6 @@ def _bounded(metric: str, raw: Mapping[str, Any], statistic: Statistic) -> Itera
         return
     if not statistic.bounded:
         yield ".confidence", f"{metric} has no interval; leave confidence out"
-    elif raw.get("average") in _UNBOUNDED.get(metric, ()):
-        yield ".confidence", f"the {raw['average']} {metric} has no interval; leave confidence out"
-
-
-_UNBOUNDED = {
-    "precision": ("macro", "weighted"), "recall": ("macro", "weighted"), "f1": ("weighted",),
-}  # fmt: skip
 
 
 def _per_feature(op: str, raw: Mapping[str, Any]) -> Iterator[Mistake]:

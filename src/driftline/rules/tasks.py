@@ -8,7 +8,6 @@ from driftline.settings import Task, WindowKind
 
 _REGRESSION = frozenset(("mae", "rmse", "r2", "mape", "bias"))
 _ANY = frozenset(("events", "labelled", "label_coverage"))
-_SHARES = frozenset(("accuracy", "precision", "recall", "f1", "label_coverage"))
 _ALL = frozenset(Task)
 _CLASSES = frozenset((Task.BINARY, Task.MULTICLASS))
 
@@ -27,13 +26,9 @@ def tasks_of(metric: str) -> frozenset[Task]:
 
 
 def has_interval(comparison: Comparison, task: Task) -> bool:
-    """Whether the statistic, of this average, has limits that ``confidence`` can use.
+    """Whether the statistic of a task has limits that ``confidence`` can use.
 
-    Shares have Wilson's; of averages over classes the micro ones, which are the accuracy, and macro F1.
+    The losses of a multiclass model have none: their spread is not kept.
     """
-    if comparison.metric not in _SHARES:
-        return False
-    if not STATISTICS[comparison.metric].averaged or comparison.class_ is not None:
-        return True
-    average = comparison.average or {Task.BINARY: "binary", Task.MULTICLASS: "macro"}.get(task)
-    return average in ("binary", "micro") or (average == "macro" and comparison.metric == "f1")
+    losses = comparison.metric in ("log_loss", "brier")
+    return STATISTICS[comparison.metric].bounded and not (losses and task is Task.MULTICLASS)
