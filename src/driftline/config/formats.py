@@ -1,4 +1,4 @@
-"""The shape of ``formats``: a user's own JSON, by paths. It is checked; reading events by it is a later step."""
+"""The shape of ``formats``: a user's own JSON, by paths."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pydantic import BeforeValidator, WithJsonSchema
 from driftline.config.messages import shown
 from driftline.config.section import Section
 from driftline.config.values import Name
+from driftline.settings import FieldPlace
 
-_PATH = re.compile(r"""\$(\.[^.\[\]\s]+|\[\d+\]|\['[^']+'\]|\["[^"]+"\])*""")
+_STEP = r"""\.([^.\[\]\s]+)|\[(\d+)\]|\['([^']+)'\]|\["([^"]+)"\]"""
+_PATH = re.compile(rf"\$(?:{_STEP})*")
 
 
 def path(value: Any) -> str:
@@ -43,11 +45,11 @@ def field(value: Any) -> Any:
     Raises
     ------
     ValueError
-        A mapping that names neither a path nor a header, or both.
+        A mapping that names both a path and a header, or nothing at all.
     """
     if not isinstance(value, dict):
         return {"path": path(value)}
-    if ("path" in value) == ("header" in value):
+    if not value or {"path", "header"} <= value.keys():
         raise ValueError("names a path or a header, one of them; write {path: $.request.id}")
     return value
 
@@ -82,3 +84,21 @@ class FormatShape(Section):
     """The truth."""
     revision: Where | None = None
     """Number of a label's correction."""
+
+
+def places_of(shape: FormatShape) -> tuple[tuple[str, FieldPlace], ...]:
+    """Where the fields that are named stand; without a path or header, one stands under its own name."""
+    return tuple((name, _place(name, where)) for name, where in shape if where is not None)
+
+
+def _place(name: str, where: FieldShape) -> FieldPlace:
+    path: tuple[str | int, ...] = ()
+    if where.header is None:
+        path = (name,) if where.path is None else steps(where.path)
+    return FieldPlace(path, where.header, where.default, where.unit)
+
+
+def steps(path: str) -> tuple[str | int, ...]:
+    """Keys and places of lists: ``$.items[0]['odd name']`` is ``("items", 0, "odd name")``."""
+    found = (next((i, part) for i, part in enumerate(parts) if part) for parts in re.findall(_STEP, path))
+    return tuple(int(part) if i == 1 else part for i, part in found)

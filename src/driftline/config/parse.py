@@ -48,7 +48,7 @@ def load_config(path: Path, env: Mapping[str, str], ask: Refusals | None = None)
     known = tuple(s for s in streams.values() if s is not None)
     notes = model.Notes(
         places={**reading.places, **rules.places}, origins=rules.origins, remarks=(*reading.remarks, *rules.remarks),
-        default_rules=rules.are_defaults, formats=formats,
+        default_rules=rules.are_defaults, formats=tuple(formats),
     )  # fmt: skip
     return _assemble(path, sections, kafka, known, tuple(models), rules, notes)
 

@@ -19,7 +19,7 @@ from driftline.config.section import Section
 from driftline.config.servers import foreign_protocol
 from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StateShape, StreamShape
 from driftline.config.sources import lists_of
-from driftline.config.streams import make_stream, own_topic_mistakes, stream_mistakes
+from driftline.config.streams import format_mistakes, make_stream, own_topic_mistakes, stream_mistakes
 from driftline.settings import ModelSettings, StreamSettings
 
 _S = TypeVar("_S", bound=BaseModel)
@@ -75,20 +75,17 @@ class Reading:
         raw = self.raw.get(key)
         return {str(name): self.section(shape, (key, str(name)), r) for name, r in (raw or {}).items()}
 
-    def formats(self) -> tuple[str, ...]:
-        """Names of the user's own formats, each with its shape checked."""
+    def formats(self) -> dict[str, FormatShape | None]:
+        """The user's own formats by name; None for one with mistakes."""
         raw = self.raw.get("formats")
         if raw is not None and not isinstance(raw, dict):
             self.mistakes.append((("formats",), f"found {shown(raw)}; write a mapping (key: value)"))
-            return ()
-        found = tuple(self._named("formats", FormatShape))
-        if "driftline" in found:
-            self.mistakes.append(
-                (("formats", "driftline"), "driftline is the built-in format; choose another name")
-            )
+            return {}
+        found = self._named("formats", FormatShape)
+        self.add(list(format_mistakes({name: s for name, s in found.items() if s is not None})))
         return found
 
-    def streams(self, formats: tuple[str, ...]) -> dict[str, StreamSettings | None]:
+    def streams(self, formats: Mapping[str, FormatShape | None]) -> dict[str, StreamSettings | None]:
         """Streams by name; None for one with mistakes."""
         raw = self.raw.get("streams")
         if not isinstance(raw, dict) or not raw:
@@ -100,7 +97,10 @@ class Reading:
         sound = {name for name in shapes if self.sound(("streams", name))}
         known = {name: s for name, s in shapes.items() if s is not None}
         self.add(list(stream_mistakes(known, formats)))
-        return {name: make_stream(name, known[name]) if name in sound else None for name in shapes}
+        return {
+            name: make_stream(name, known[name], formats.get(known[name].format)) if name in sound else None
+            for name in shapes
+        }
 
     def models(self, streams: Mapping[str, StreamSettings | None]) -> list[ModelSettings]:
         """All models, in place and from files; those with mistakes are left out."""

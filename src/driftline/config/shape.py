@@ -73,7 +73,7 @@ class StreamShape(Section):
     features: tuple[Topic, ...] = ()
     """Topics of inputs seen without a prediction."""
     format: Name = "driftline"
-    """How events are written. Formats of your own (`formats`) cannot be used yet."""
+    """How events are written: `driftline`, or the name of a format of your own under `formats`."""
     time: TimeShape = TimeShape()
 
 
@@ -142,7 +142,7 @@ class FileShape(Section):
     streams: dict[str, StreamShape]
     """Streams by name; at least one."""
     formats: dict[str, FormatShape] = Field(default={})
-    """Event formats of your own, by paths into their JSON. Checked, but not usable yet."""
+    """Event formats of your own, by paths into their JSON."""
     models: tuple[ModelShape, ...] = ()
     """What is kept of which models. The exact name wins, then the longest pattern. At least one, here or in `model_files`."""
     model_files: tuple[Name, ...] = ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from driftline.config.formats import FormatShape, places_of
 from driftline.config.messages import Place, unknown
 from driftline.config.models import Mistake
 from driftline.config.shape import StreamShape, TimeShape, TopicsShape
 from driftline.settings import StreamSettings, TimeSettings
 
+_MAPPINGS = ("features", "scores", "segments")
 FORMATS = ("driftline",)
 """Decoders that there are."""
 
@@ -34,10 +36,27 @@ def stream_mistakes(streams: Mapping[str, StreamShape], formats: Collection[str]
 def _format_mistakes(stream: str, name: str, formats: Collection[str]) -> Iterator[Mistake]:
     if name in FORMATS:
         return
-    message = f'no format is named "{name}"; {unknown(name, [*FORMATS, *formats])}'
-    if name in formats:
-        message = f'events cannot be read by a format of your own yet, as "{name}"; write format: driftline'
-    yield ("streams", stream, "format"), message
+    if name not in formats:
+        yield (
+            ("streams", stream, "format"),
+            f'no format is named "{name}"; {unknown(name, [*FORMATS, *formats])}',
+        )
+
+
+def format_mistakes(formats: Mapping[str, FormatShape]) -> Iterator[Mistake]:
+    """Mistakes of a format as a whole."""
+    for name, shape in formats.items():
+        place: Place = ("formats", name)
+        if name in FORMATS:
+            yield place, f"{name} is the built-in format; choose another name"
+        named = {field: where for field, where in shape if where is not None}
+        if not named:
+            yield place, "says of no field where it stands; write at least one, as score: $.p"
+        for field, where in named.items():
+            if where.unit is not None and field != "time":
+                yield (*place, field, "unit"), f"{field} has no unit; only time has one"
+            if where.header is not None and field in _MAPPINGS:
+                yield (*place, field, "header"), f"{field} is a mapping, which no header holds; write a path"
 
 
 def own_topic_mistakes(topics: TopicsShape, streams: Iterable[StreamSettings]) -> Iterator[Mistake]:
@@ -55,11 +74,11 @@ def own_topic_mistakes(topics: TopicsShape, streams: Iterable[StreamSettings]) -
                     )
 
 
-def make_stream(name: str, shape: StreamShape) -> StreamSettings:
-    """The settings of a stream without mistakes."""
+def make_stream(name: str, shape: StreamShape, own: FormatShape | None) -> StreamSettings:
+    """The settings of a stream without mistakes; ``own`` is its format, where that is the user's."""
     return StreamSettings(
         name=name, predictions=shape.predictions, labels=shape.labels, features=shape.features,
-        format=shape.format, time=_time(shape.time),
+        format=shape.format, places=places_of(own) if own is not None else (), time=_time(shape.time),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ _SOON_MS = 5 * SECOND_MS
 def stream_doubts(config: Config) -> Iterator[tuple[Place, str]]:
     """Doubts about each stream, the formats, and the topics of the daemon's own."""
     for name in config.notes.formats:
-        yield ("formats", name), "no stream can use a format of your own yet"
+        if name not in {stream.format for stream in config.streams}:
+            yield ("formats", name), f"no stream reads by it; write format: {name} in one"
     topics = config.kafka.topics
     if len({topics.triggers, topics.dead_letters, topics.feedback}) < 3:
         yield (
