@@ -2,12 +2,12 @@
 
 import pytest
 
-from driftline.onboarding.facts import Column
 from driftline.onboarding.guess import guess
-from driftline.onboarding.names import plain, ranked
-from driftline.onboarding.times import Unit, is_time_text, unit_of_numbers
 from driftline.onboarding.windows import choose_windows, traffic
 from driftline.onboarding.wishes import NONE, Wishes
+from driftline.reference.facts import Column
+from driftline.reference.names import plain, ranked
+from driftline.reference.units import Unit, is_time_text, unit_of_numbers
 from driftline.settings import DAY_MS, Task
 
 
@@ -144,7 +144,7 @@ def test_answers_in_other_words_than_the_labels_need_a_score():
 def test_clocks_and_names_of_rows_are_no_features():
     """What only grows, and what is never there twice."""
     more = {
-        "counter": _column("counter", numeric=True, distinct=100, values=(), growing=True),
+        "counter": _column("counter", numeric=True, integral=True, distinct=100, values=(), growing=True),
         "name": _column("name", distinct=100, values=()),
         "model": _column("model", distinct=1),
         "empty": _column("empty", present=0, distinct=0, values=()),

@@ -14,7 +14,8 @@ from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind, RawBatch
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
+from driftline.reference.options import BuildOptions
 from driftline.reference.profile import Profile
 from driftline.rules.parse import parse_rules
 from driftline.settings import (

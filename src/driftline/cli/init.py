@@ -25,8 +25,9 @@ from driftline.onboarding.study import Study
 from driftline.onboarding.texts import Setup, config_text, rules_text, tests_text
 from driftline.onboarding.windows import choose_windows, traffic
 from driftline.onboarding.writing import occupied, write_all
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
 from driftline.reference.file import dump, with_id
+from driftline.reference.options import BuildOptions
 from driftline.reference.profile import Profile
 from driftline.settings import DAY_MS, HOUR_MS, Task, duration_text
 
@@ -80,7 +81,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="DURATION",
     help="Without such a column: so long after the prediction.  [1d]",
 )
-@click.option("--features", type=columns, metavar="A,B", help="ALL features.  [all other columns]")
+@click.option(
+    "--features",
+    type=columns,
+    metavar="A,B",
+    help="ALL features.  [the other columns, but for ids, times and texts]",
+)
 @click.option(
     "--categorical", type=columns, metavar="A,B", help="Features that are categories whatever they look like."
 )

@@ -11,10 +11,11 @@ import numpy as np
 
 from driftline.instants import rfc3339
 from driftline.onboarding.guess import Guess
-from driftline.onboarding.times import Unit, read_times
+from driftline.onboarding.times import read_times
 from driftline.records import Ints
 from driftline.reference.columns import read_codes, read_numbers
 from driftline.reference.tables import Table
+from driftline.reference.units import Unit
 from driftline.settings import Task
 
 Values = Sequence[Any]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from driftline.errors import Problem
-from driftline.onboarding import names
-from driftline.onboarding.facts import Column
 from driftline.onboarding.wishes import NONE, Wishes
+from driftline.reference import names
+from driftline.reference.facts import Column
+from driftline.reference.options import both_kinds, unknown_names
 
 Why = tuple[str, str, str]
 """What was guessed, the guess, and the reason."""
@@ -153,15 +153,5 @@ def _unknown_names(columns: Mapping[str, Column], wishes: Wishes) -> list[Proble
     said |= {
         "--features": wishes.features or (), "--categorical": wishes.categorical, "--numeric": wishes.numeric,
     }  # fmt: skip
-    problems = [
-        Problem(option, f'there is no column "{name}"; {_near(name, columns)}')
-        for option, wished in said.items() for name in wished
-        if name is not None and name != NONE and name not in columns
-    ]  # fmt: skip
-    both = sorted({*wishes.categorical} & {*wishes.numeric})
-    return problems + [Problem("--numeric", f"{name} cannot be categorical too") for name in both]
-
-
-def _near(name: str, columns: Mapping[str, Column]) -> str:
-    near = get_close_matches(name, columns, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else f"the columns are: {', '.join(columns)}"
+    named = {option: [name for name in wished if name not in (None, NONE)] for option, wished in said.items()}
+    return [*unknown_names(named, columns), *both_kinds(wishes.categorical, wishes.numeric)]

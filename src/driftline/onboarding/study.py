@@ -11,11 +11,11 @@ import numpy as np
 
 from driftline.errors import ConfigError, DataError, Problem
 from driftline.onboarding.events import Clock
-from driftline.onboarding.facts import Column, fact_of, facts_of, mean_scores
 from driftline.onboarding.guess import Guess, guess
 from driftline.onboarding.roles import Roles, find_roles
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.columns import counts_of, read_codes
+from driftline.reference.facts import Column, fact_of, facts_of, mean_scores
 from driftline.reference.tables import Span, Table, open_table
 from driftline.settings import HOUR_MS
 

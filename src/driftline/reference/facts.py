@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from driftline.onboarding.times import Unit, is_time_text, unit_of_numbers
 from driftline.reference import columns
 from driftline.reference.tables import Table
+from driftline.reference.units import Unit, is_time_text, unit_of_numbers
 
 MANY = 50
 """Up to so many different values are listed."""
@@ -40,8 +40,12 @@ class Column:
     """One of its values."""
     odd: int = 0
     """Values of a numeric column that are no numbers."""
+    odd_sample: str = ""
+    """One of those."""
     growing: bool = False
     """It never falls from row to row, through many values."""
+    nested: bool = False
+    """It holds lists or objects."""
     unit: Unit | None = None
     """How its values are written if they are times."""
 
@@ -54,57 +58,67 @@ def facts_of(table: Table) -> dict[str, Column]:
 def fact_of(table: Table, name: str) -> Column:
     """Of one column."""
     arrays = [array.drop_null() for array in table.arrays(name)]
-    held: Any = pa.chunked_array(arrays) if arrays else pa.chunked_array([], pa.string())
-    kind = held.type
-    if pa.types.is_list(kind) or pa.types.is_struct(kind):
-        return Column(name=name, numeric=False, rows=table.rows, present=len(held), distinct=0)
-    distinct = int(pc.count_distinct(held).as_py())
-    sample = str(held[0].as_py()).strip('"') if len(held) else ""
-    shape: dict[str, Any] = {
-        "sample": sample,
-        "name": name,
-        "rows": table.rows,
-        "present": len(held),
-        "distinct": distinct,
-    }
-    if pa.types.is_temporal(kind):
+    present = sum(map(len, arrays))
+    shape: dict[str, Any] = {"name": name, "rows": table.rows, "present": present}
+    if not present:
+        return Column(**shape, numeric=False, distinct=0)
+    held = _plain(pa.chunked_array(arrays))
+    if _is_nested(table, held):
+        return Column(**shape, numeric=False, distinct=0, nested=True)
+    shape |= {"distinct": int(pc.count_distinct(held).as_py()), "sample": _text(held[0])}
+    if pa.types.is_temporal(held.type):
         return Column(**shape, numeric=False, unit=Unit.TEXT)
-    odd = _odd_values(table, name) if table.text is not None and len(held) else None
-    numeric = (
-        odd is not None and odd <= _ODD_RATIO * len(held) if table.text else columns.is_numeric(table, name)
-    )
-    if numeric and odd:
-        shape["odd"] = odd
-    return Column(
-        **shape, numeric=numeric, values=_values(table, name) if distinct <= MANY else (),
-        **(_of_numbers(table, name) if numeric else {"unit": _text_unit(held)}),
-    )  # fmt: skip
+    if shape["distinct"] <= MANY:
+        shape["values"] = tuple(sorted(columns.read_codes(table, name).values))
+    if columns.is_numeric(table, name):
+        return Column(**shape, numeric=True, **_of_numbers(table, name))
+    odd = _odd(arrays) if table.text is not None else {}
+    if odd and odd["odd"] <= _ODD_RATIO * present:
+        return Column(**shape, numeric=True, **odd, **_of_numbers(table, name))
+    return Column(**shape, numeric=False, unit=_text_unit(held))
 
 
-def _odd_values(table: Table, name: str) -> int:
-    """Values that are there and are no numbers."""
-    return int(np.isinf(columns.read_numbers(table, name).astype(np.float64)).sum())
+def _plain(held: Any) -> Any:
+    """The values themselves; pandas' categories are stored as codes."""
+    return held.cast(held.type.value_type) if pa.types.is_dictionary(held.type) else held
 
 
-def _values(table: Table, name: str) -> tuple[str, ...]:
-    return tuple(sorted(columns.read_codes(table, name).values))
+def _is_nested(table: Table, held: Any) -> bool:
+    """Whether values are neither numbers nor texts, flags or times."""
+    if table.text == "json":
+        return str(held[0].as_py()).startswith(("[", "{"))
+    simple = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_boolean)
+    number = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_temporal)
+    return not any(test(held.type) for test in (*simple, *number))
+
+
+def _text(scalar: Any) -> str:
+    return str(scalar.as_py()).strip('"')
+
+
+def _odd(arrays: list[Any]) -> dict[str, Any]:
+    """Of a column of text: how many of its values are no numbers, and the first of them."""
+    odd = [(array, np.flatnonzero(np.isinf(columns.numbers_of(array)))) for array in arrays]
+    samples = (_text(array[int(places[0])]) for array, places in odd if len(places))
+    count = sum(len(places) for _, places in odd)
+    return {"odd": count, "odd_sample": next(samples)} if count else {}
 
 
 def _of_numbers(table: Table, name: str) -> dict[str, Any]:
-    numbers = columns.read_numbers(table, name).astype(np.float64)
+    numbers = columns.read_numbers(table, name).astype(np.float64, copy=False)
     finite = numbers[np.isfinite(numbers)]
     if not finite.size:
         return {}
     lowest, highest = float(finite.min()), float(finite.max())
     integral = bool((finite == np.floor(finite)).all())
     unit = unit_of_numbers(lowest, highest) if integral or lowest > 1e8 else None
-    growing = len(np.unique(finite)) > MANY and bool((np.diff(finite) >= 0).all())
+    steps = np.diff(finite)
+    growing = bool((steps >= 0).all()) and int(np.count_nonzero(steps)) >= MANY
     return {"lowest": lowest, "highest": highest, "integral": integral, "growing": growing, "unit": unit}
 
 
 def _text_unit(held: Any) -> Unit | None:
-    sample = [str(value).strip('"') for value in held[:_SAMPLE].to_pylist()]
-    return Unit.TEXT if sample and all(map(is_time_text, sample)) else None
+    return Unit.TEXT if all(is_time_text(_text(value)) for value in held[:_SAMPLE]) else None
 
 
 def mean_scores(table: Table, score: str, label: str) -> Mapping[str, float]:

@@ -1,0 +1,62 @@
+"""The features of a data file, by what its columns hold and by what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from driftline.errors import ConfigError, Problem
+from driftline.reference import columns
+from driftline.reference.facts import Column, fact_of
+from driftline.reference.judgement import Judgement, Named, judge
+from driftline.reference.options import BuildOptions, problems_of
+from driftline.reference.tables import Progress, Table
+
+
+def choose_features(table: Table, options: BuildOptions, progress: Progress) -> Judgement:
+    """Look at the columns whose meaning is not said.
+
+    Raises
+    ------
+    ConfigError
+        With every name that does not fit, and every named column that can be no feature.
+    """
+    if problems := problems_of(options, table.columns):
+        raise ConfigError(problems)
+    named = Named(
+        features=None if options.features is None else tuple(dict.fromkeys(options.features)),
+        categorical=options.categorical, numeric=options.numeric, nested=table.features,
+    )  # fmt: skip
+    if problems := list(_unusable(table, named)):
+        raise ConfigError(problems)
+    return judge(_facts(table, list(_candidates(table, options, named)), named, progress), named)
+
+
+def _candidates(table: Table, options: BuildOptions, named: Named) -> Iterable[str]:
+    """What may be a feature, in the order of the file."""
+    if named.features is not None:
+        return named.features
+    taken = {*options.outputs.values()} - named.kinds
+    return (name for name in table.columns if name not in taken)
+
+
+def _facts(table: Table, names: list[str], named: Named, progress: Progress) -> dict[str, Column]:
+    """Facts of what is judged; where all features are named, a kind that is said needs none."""
+    found = {}
+    for done, name in enumerate(names):
+        if named.features is None or name not in named.kinds:
+            progress(f"looking at {name}", done, len(names))
+            found[name] = fact_of(table, name)
+    return found
+
+
+def _unusable(table: Table, named: Named) -> Iterable[Problem]:
+    """Features whose type is neither numbers nor categories."""
+    for name in named.features or ():
+        if name not in named.kinds and table.text is None and not _has_kind(table, name):
+            yield Problem(
+                "--features", f"{name}, of type {table.columns[name]}, is neither numbers nor categories"
+            )
+
+
+def _has_kind(table: Table, name: str) -> bool:
+    return columns.is_numeric(table, name) or columns.is_categorical(table, name)
