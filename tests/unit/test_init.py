@@ -258,6 +258,24 @@ def test_options_that_do_not_fit_together_are_told(options, message, tmp_path, c
     assert (2, True) == (code, f"  {message}" in err)
 
 
+def test_options_that_cannot_be_read_are_told_with_the_rest(tmp_path, capfd):
+    """A duration, rows, a task, and a name that no column has, in one go; a pace that cannot be read is not missing."""
+    data = bank(tmp_path / "bank.csv", 100)
+    code, _out, err = run(
+        capfd, "init", data, "--every", "5minutes", "--validated-rows", "80:40", "--task", "binry", "--label", "yy",
+        "--output", tmp_path / "o",
+    )  # fmt: skip
+    assert (2, [
+        f"driftline: {data} has 4 mistakes",
+        '  --every: "5minutes" is not a duration; write "5m"',
+        '  --validated-rows: "80:40" ends before it begins; write 40:80 for rows 40 to 79',
+        "  --task: 'binry' is not one of 'binary', 'multiclass', 'regression'.",
+        '  --label: there is no column "yy"; did you mean "y"?',
+    ]) == (code, err.splitlines())  # fmt: skip
+    code, _out, err = run(capfd, "init", tmp_path / "none.csv", "--every", "5minutes")
+    assert (2, 2) == (code, len(err.splitlines()[1:]))
+
+
 def test_words_of_users_come_back_from_yaml_as_they_are(tmp_path, capfd):
     """A model named like a number, a class like a boolean, a feature with quotes and braces."""
     rows = [

@@ -14,9 +14,11 @@ from typing import Any
 
 import click
 
+from driftline.cli.gathered import argument, gathered, option
 from driftline.cli.init_answers import ask, ask_rows, told
-from driftline.cli.init_options import Choices, choices_of, columns, pair, rows, span_of_time
+from driftline.cli.init_options import Choices, choices_of, property_of
 from driftline.cli.init_topic import read_topic
+from driftline.cli.option_values import columns, rows, span_of_time
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding import study as studies
 from driftline.onboarding.events import Clock, events_of
@@ -36,78 +38,76 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("init", short_help="Write a first configuration from your own data.")
-@click.argument("data", type=_FILE, required=False)
-@click.option(
+@argument("data", type=_FILE, required=False)
+@option(
     "--validated-rows",
     type=rows,
     metavar="A:B",
     help="The rows of DATA that the model was validated on; those after them are production's.",
 )
-@click.option("--production", type=_FILE, help="A file of production's rows, with the same columns.")
-@click.option("--topic", help="Read a sample of this topic of predictions instead of DATA.")
-@click.option("--labels-topic", help="With --topic: where the labels are.")
-@click.option("--bootstrap-servers", metavar="B", help="Kafka's host:port.  [localhost:9092]")
-@click.option(
+@option("--production", type=_FILE, help="A file of production's rows, with the same columns.")
+@option("--topic", help="Read a sample of this topic of predictions instead of DATA.")
+@option("--labels-topic", help="With --topic: where the labels are.")
+@option("--bootstrap-servers", metavar="B", help="Kafka's host:port.  [localhost:9092]")
+@option(
     "--property",
     "properties",
-    type=pair,
+    type=property_of,
     multiple=True,
     metavar="NAME=VALUE",
     help="For librdkafka, as kafka.properties: security.protocol=SASL_SSL; may be repeated.",
 )
-@click.option(
+@option(
     "--count",
     type=click.IntRange(100, 1_000_000),
     default=20_000,
     show_default=True,
     help="With --topic: so many of the newest events.",
 )
-@click.option("--model", help="Its name.  [the file's]")
-@click.option("--version", help="Its version.  [1]")
-@click.option("--task", type=click.Choice([task.value for task in Task]))
-@click.option("--positive", help="The positive class of a binary task.")
-@click.option("--time", metavar="COLUMN")
-@click.option("--every", type=span_of_time, metavar="DURATION", help="For rows without times: one so often.")
-@click.option("--id", "prediction_id", metavar="COLUMN")
-@click.option(
+@option("--model", help="Its name.  [the file's]")
+@option("--version", help="Its version.  [1]")
+@option("--task", type=click.Choice([task.value for task in Task]))
+@option("--positive", help="The positive class of a binary task.")
+@option("--time", metavar="COLUMN")
+@option("--every", type=span_of_time, metavar="DURATION", help="For rows without times: one so often.")
+@option("--id", "prediction_id", metavar="COLUMN")
+@option(
     "--prediction", metavar="COLUMN", help="The predicted class or number.  [- for none, as for all columns]"
 )
-@click.option("--score", metavar="COLUMN", help="The positive class's probability.")
-@click.option("--label", metavar="COLUMN", help="The true class or number.")
-@click.option("--label-time", metavar="COLUMN", help="When the label became known.")
-@click.option(
+@option("--score", metavar="COLUMN", help="The positive class's probability.")
+@option("--label", metavar="COLUMN", help="The true class or number.")
+@option("--label-time", metavar="COLUMN", help="When the label became known.")
+@option(
     "--label-delay",
     type=span_of_time,
     metavar="DURATION",
     help="Without such a column: so long after the prediction.  [1d]",
 )
-@click.option(
+@option(
     "--features",
     type=columns,
     metavar="A,B",
     help="ALL features.  [the other columns, but for ids, times and texts]",
 )
-@click.option(
+@option(
     "--categorical", type=columns, metavar="A,B", help="Features that are categories whatever they look like."
 )
-@click.option(
-    "--numeric", type=columns, metavar="A,B", help="Features that are numbers whatever they look like."
-)
-@click.option(
+@option("--numeric", type=columns, metavar="A,B", help="Features that are numbers whatever they look like.")
+@option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     show_default=True,
     help="The folder to write to.",
 )
-@click.option("--yes", is_flag=True, help="Ask nothing, on a terminal too.")
+@option("--yes", is_flag=True, help="Ask nothing, on a terminal too.")
 def init(data: Path | None, **options: Any) -> None:
     """Read DATA (CSV, Parquet, Arrow or JSON lines, .gz too) or a topic, and write what a first run needs.
 
     A configuration, a reference, rules and their tests; of production's rows also canonical events, so that
     `driftline replay` works at once. What was guessed is said, with the reason. Nothing is overwritten.
     """
-    choices = choices_of(data, options)
+    choices = choices_of(data, options, gathered(click.get_current_context()))
     with tempfile.TemporaryDirectory(prefix="driftline-") as name:
         folder = Path(name)
         choices = read_topic(choices, folder) if choices.topic else choices
@@ -146,7 +146,7 @@ def _names(choices: Choices) -> list[str]:
 def _settled(choices: Choices, folder: Path) -> tuple[Choices, Study, Guess]:
     """The guess, after what a person at a terminal had to say about it; or all that is wrong, files included."""
     found = _study(choices, folder / "first")
-    problems = [*_wrong_names(choices), *occupied(choices.output, _names(choices))]
+    problems = [*choices.wrong, *_wrong_names(choices), *occupied(choices.output, _names(choices))]
     if not problems and sys.stdin.isatty() and sys.stderr.isatty() and not choices.yes:
         choices = replace(choices, wishes=ask(found, choices.wishes))
         if not (choices.topic or choices.production or choices.validated_rows):

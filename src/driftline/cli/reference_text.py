@@ -10,16 +10,21 @@ from rich.table import Table
 
 from driftline.reference.build import Built
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
+from driftline.reference.tables import Span
 from driftline.settings import DEFAULT_GATES
 
 NO_NAME = '""'
 """How a column is shown whose name is empty."""
 _SHOWN_CATEGORIES = 5
+_ID = 12
+"""So many digits tell references apart."""
 
 
-def summary(built: Built, output: Path) -> Iterator[str]:
-    """What was built, what was left out and why, and what is surely not meant."""
+def summary(built: Built, output: Path, asked: Span, replaced: str | None) -> Iterator[str]:
+    """What was built, what was left out and why, and what is surely not meant. ``replaced``: the id that stood there; ``asked``: the rows."""
     profile, judged = built.profile, built.judged
+    if replaced is not None:
+        yield f"replaced {output} ({_was(replaced, profile.id)})"
     yield f"{output}: {profile.model}/{profile.version}, {profile.rows} rows"
     yield f"numeric: {_listed(judged.numeric)}"
     yield f"categorical: {_listed(judged.categorical)}"
@@ -29,8 +34,17 @@ def summary(built: Built, output: Path) -> Iterator[str]:
         yield f"left out: {name or NO_NAME}: {reason}"
     for name, doubt in judged.doubts:
         yield f"warning: {name}: {doubt}"
+    first, last = asked
+    if last is not None and profile.rows < last - first:
+        yield f"warning: rows {first}:{last} were asked for, and the file ends after row {first + profile.rows - 1}"
     for text in _doubts(profile):
         yield f"warning: {text}"
+
+
+def _was(replaced: str, ident: str) -> str:
+    if not replaced:
+        return "it was no reference"
+    return "the same as before" if replaced == ident else f"was id {replaced[:_ID]}, is {ident[:_ID]}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

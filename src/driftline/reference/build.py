@@ -51,7 +51,7 @@ def build_reference(path: Path, options: BuildOptions, progress: Progress = _qui
         raise UsageError(f"{path}: there is no such file")
     with tempfile.TemporaryDirectory(prefix="driftline-") as folder:
         table = open_table(path, options.rows, Path(folder), progress)
-        judged = choose_features(table, options, progress)
+        judged = choose_features(table, options, str(path), progress)
         return Built(_profile(table, path, options, judged, progress), judged)
 
 

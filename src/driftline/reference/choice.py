@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from driftline.errors import ConfigError, Problem
-from driftline.reference import columns
+from driftline.reference import columns, names
 from driftline.reference.facts import Column, fact_of
 from driftline.reference.judgement import Judgement, Named, judge
 from driftline.reference.options import BuildOptions, problems_of
 from driftline.reference.tables import Progress, Table
 
+_ANSWERS = {"--prediction": names.PREDICTION, "--score": names.SCORE, "--label": names.LABEL}
+"""Names of columns that are probably no features, by the option that they are for."""
 
-def choose_features(table: Table, options: BuildOptions, progress: Progress) -> Judgement:
+
+def choose_features(table: Table, options: BuildOptions, source: str, progress: Progress) -> Judgement:
     """Look at the columns whose meaning is not said.
 
     Raises
@@ -21,30 +25,42 @@ def choose_features(table: Table, options: BuildOptions, progress: Progress) -> 
         With every name that does not fit, and every named column that can be no feature.
     """
     if problems := problems_of(options, table.columns):
-        raise ConfigError(problems)
+        raise ConfigError(problems, source)
     named = Named(
         features=None if options.features is None else tuple(dict.fromkeys(options.features)),
         categorical=options.categorical, numeric=options.numeric, nested=table.features,
     )  # fmt: skip
     if problems := list(_unusable(table, named)):
-        raise ConfigError(problems)
-    return judge(_facts(table, list(_candidates(table, options, named)), named, progress), named)
+        raise ConfigError(problems, source)
+    judged = judge(_facts(table, list(_candidates(table, options, named)), named, progress), named)
+    return replace(judged, doubts=(*judged.doubts, *_answers(options, judged)))
 
 
 def _candidates(table: Table, options: BuildOptions, named: Named) -> Iterable[str]:
     """What may be a feature, in the order of the file."""
     if named.features is not None:
         return named.features
-    taken = {*options.outputs.values()} - named.kinds
-    return (name for name in table.columns if name not in taken)
+    return (name for name in table.columns if name not in options.outputs.values())
 
 
-def _facts(table: Table, names: list[str], named: Named, progress: Progress) -> dict[str, Column]:
+def _answers(options: BuildOptions, judged: Judgement) -> Iterable[tuple[str, str]]:
+    """Features that have another meaning, or by their name should have one."""
+    features = (*judged.numeric, *judged.categorical)
+    for option, name in options.outputs.items():
+        if name in features:
+            yield name, f"it is {option} and a feature; events must carry it as both"
+    for option, known in _ANSWERS.items():
+        likely = [name for name in features if names.plain(name) in known]
+        if options.features is None and option not in options.outputs and likely:
+            yield likely[0], f"by its name it is no feature; if it is none, say {option} {likely[0]}"
+
+
+def _facts(table: Table, candidates: list[str], named: Named, progress: Progress) -> dict[str, Column]:
     """Facts of what is judged; where all features are named, a kind that is said needs none."""
     found = {}
-    for done, name in enumerate(names):
+    for done, name in enumerate(candidates):
         if named.features is None or name not in named.kinds:
-            progress(f"looking at {name}", done, len(names))
+            progress(f"looking at {name}", done, len(candidates))
             found[name] = fact_of(table, name)
     return found
 

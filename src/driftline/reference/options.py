@@ -54,6 +54,7 @@ def problems_of(options: BuildOptions, columns: Collection[str]) -> list[Problem
         *unknown_names(said, columns),
         *both_kinds(options.categorical, options.numeric),
         *_not_named(options),
+        *_label_named(options),
     ]
 
 
@@ -87,3 +88,8 @@ def _not_named(options: BuildOptions) -> Iterator[Problem]:
                     f"{name} is not among --features, which names all features, categorical ones included"
                 )
                 yield Problem(option, message)
+
+
+def _label_named(options: BuildOptions) -> Iterator[Problem]:
+    if options.label is not None and options.label in (options.features or ()):
+        yield Problem("--features", f"{options.label} is the label; what is known only later is no feature")
