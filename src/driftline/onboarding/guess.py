@@ -15,6 +15,8 @@ from driftline.reference.facts import MANY, Column
 from driftline.reference.judgement import Judgement
 from driftline.settings import Task
 
+_LAST = ("left out", "look at", "assumed")
+"""Rows that stand below those that say what is what."""
 MeanScores = Callable[[str, str], Mapping[str, float]]
 """(score, label) -> mean score of each class."""
 _CONTINUOUS = 20
@@ -65,7 +67,7 @@ def guess(
     if positive is not None:
         why.append(("positive class", positive.value, positive.why))
     roles, remarks, found = _answers(columns, roles, task.value, positive.value if positive else None)
-    why = [row for row in why if row[1] not in roles.dropped] + remarks
+    why = [row for row in why if row[0] in _LAST or row[1] not in roles.dropped] + remarks
     problems += found
     judged = find_features(columns, roles, wishes, nested)
     if not judged.numeric and not judged.categorical:
@@ -74,8 +76,13 @@ def guess(
         return None, problems
     return Guess(
         task=task.value, roles=roles, positive=positive.value if positive else None, numeric=judged.numeric,
-        categorical=judged.categorical, why=(*why, *told(judged)),
+        categorical=judged.categorical, why=_in_order([*why, *told(judged)]),
     ), []  # fmt: skip
+
+
+def _in_order(why: list[Why]) -> tuple[Why, ...]:
+    """What is taken, then what is left out, then what wants a look."""
+    return tuple(sorted(why, key=lambda row: _LAST.index(row[0]) if row[0] in _LAST else -1))
 
 
 def _no_features(judged: Judgement, columns: Mapping[str, Column]) -> Problem:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from driftline.errors import Problem
+from driftline.onboarding.scores import bad_values, probable, why_no_score
 from driftline.onboarding.wishes import NONE, Wishes
 from driftline.reference import names
 from driftline.reference.facts import Column
@@ -66,15 +67,6 @@ def _as_time(column: Column) -> str | None:
     return f'its values, as "{column.sample}", are no times: write RFC 3339, a date as 2026-01-31, or epoch numbers'
 
 
-def _as_score(column: Column) -> str | None:
-    if not column.numeric:
-        return "its values are no numbers"
-    inside = column.lowest >= 0 and column.highest <= 1
-    return (
-        None if inside else f"its values go from {column.lowest:g} to {column.highest:g}, and not from 0 to 1"
-    )
-
-
 def _as_id(column: Column) -> str | None:
     if column.distinct == column.present == column.rows:
         return None
@@ -85,7 +77,7 @@ _KINDS = (
     _Kind("time", "--time", "time", names.TIME, _as_time),
     _Kind("label_time", "--label-time", "time of the label", names.LABEL_TIME, _as_time),
     _Kind("prediction_id", "--id", "prediction id", names.ID, _as_id),
-    _Kind("score", "--score", "score", names.SCORE, _as_score),
+    _Kind("score", "--score", "score", names.SCORE, why_no_score),
     _Kind("prediction", "--prediction", "prediction", names.PREDICTION, _any),
     _Kind("label", "--label", "label", names.LABEL, _any),
 )
@@ -94,8 +86,24 @@ _KINDS = (
 def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, list[Why], list[Problem]]:
     """The roles and their reasons, or what is wrong with what was said."""
     problems = _unknown_names(columns, wishes)
+    taken, found = _said(columns, wishes)
+    problems += found
+    said = set(taken)
+    taken |= _guessed(columns, taken, wishes)
+    why = [
+        (kind.words, taken[kind.field], "as you say" if kind.field in said else "by its name and values")
+        for kind in sorted(_KINDS, key=lambda kind: kind.field not in said) if kind.field in taken
+    ]  # fmt: skip
+    problems += _needed(columns, taken, wishes) if not problems else []
+    no_scores = _no_scores(columns, taken, wishes)
+    left = [("left out", name, reason) for name, reason in no_scores.items()]
+    return Roles(**taken, dropped=tuple(no_scores)), [*why, *left, *_bad_scores(columns, taken)], problems
+
+
+def _said(columns: Mapping[str, Column], wishes: Wishes) -> tuple[dict[str, str], list[Problem]]:
+    """The roles that are given, each held against what its column can be."""
+    problems = []
     taken: dict[str, str] = {}
-    why: list[Why] = []
     for kind in _KINDS:
         wish = getattr(wishes, kind.field)
         if wish is None or wish == NONE or wish not in columns:
@@ -103,22 +111,42 @@ def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, li
         reason = kind.fits(columns[wish])
         if reason is not None:
             problems.append(Problem(kind.option, f"{wish} cannot be the {kind.words}: {reason}"))
+        elif wish in wishes.as_features:
+            problems.append(
+                Problem(kind.option, f"{wish} is named as a feature too; it can be one of the two")
+            )
         elif wish in taken.values():
             problems.append(Problem(kind.option, f"{wish} is named for two things"))
         else:
             taken[kind.field] = wish
-            why.append((kind.words, wish, "as you say"))
+    return taken, problems
+
+
+def _guessed(columns: Mapping[str, Column], said: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
+    """The roles that nothing is said of."""
+    found: dict[str, str] = {}
     for kind in _KINDS:
         if getattr(wishes, kind.field) is None:
-            found = _by_name(columns, kind, {*taken.values(), *wishes.categorical, *wishes.numeric})
-            if found:
-                taken[kind.field] = found
-                why.append((kind.words, found, "by its name and values"))
-    problems += _needed(columns, taken, wishes) if not problems else []
-    return replace(Roles(), **taken), why, problems  # type: ignore[arg-type]
+            name = _by_name(columns, kind, wishes.as_features | {*said.values(), *found.values()})
+            if name is not None:
+                found[kind.field] = name
+    return found
 
 
-def _by_name(columns: Mapping[str, Column], kind: _Kind, taken: set[str]) -> str | None:
+def _no_scores(columns: Mapping[str, Column], taken: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
+    """Probable scores with values that are none, unless there is a score or they are named as features."""
+    if "score" in taken or wishes.score == NONE:
+        return {}
+    return dict(probable(columns, wishes.as_features | {*taken.values()}))
+
+
+def _bad_scores(columns: Mapping[str, Column], taken: Mapping[str, str]) -> list[Why]:
+    score = taken.get("score")
+    said = bad_values(columns[score]) if score is not None else None
+    return [("look at", score, said)] if score is not None and said is not None else []
+
+
+def _by_name(columns: Mapping[str, Column], kind: _Kind, taken: Collection[str]) -> str | None:
     """The best name whose column can be it."""
     candidates = names.ranked((c for c in columns if c not in taken), kind.known)
     fitting = (c for c in candidates if columns[c].present and kind.fits(columns[c]) is None)

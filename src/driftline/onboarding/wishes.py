@@ -27,3 +27,8 @@ class Wishes:
     numeric: tuple[str, ...] = ()
     every_ms: int | None = None
     """Time between two rows of a file without times."""
+
+    @property
+    def as_features(self) -> frozenset[str]:
+        """Columns that are named as features, in whatever way."""
+        return frozenset((*(self.features or ()), *self.categorical, *self.numeric))

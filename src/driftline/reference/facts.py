@@ -35,6 +35,8 @@ class Column:
     """All its different values as canonical strings, sorted; empty where there are over ``MANY``."""
     lowest: float = 0.0
     highest: float = 0.0
+    outside: int = 0
+    """Numbers below 0 or above 1: of a probability, bad values."""
     integral: bool = False
     sample: str = ""
     """One of its values."""
@@ -114,7 +116,10 @@ def _of_numbers(table: Table, name: str) -> dict[str, Any]:
     unit = unit_of_numbers(lowest, highest) if integral or lowest > 1e8 else None
     steps = np.diff(finite)
     growing = bool((steps >= 0).all()) and int(np.count_nonzero(steps)) >= MANY
-    return {"lowest": lowest, "highest": highest, "integral": integral, "growing": growing, "unit": unit}
+    return {
+        "lowest": lowest, "highest": highest, "outside": int(np.count_nonzero((finite < 0) | (finite > 1))),
+        "integral": integral, "growing": growing, "unit": unit,
+    }  # fmt: skip
 
 
 def _text_unit(held: Any) -> Unit | None:
@@ -127,7 +132,7 @@ def mean_scores(table: Table, score: str, label: str) -> Mapping[str, float]:
     coded = columns.read_codes(table, label)
     found = {}
     for code, value in enumerate(coded.values):
-        own = numbers[(coded.codes == code) & np.isfinite(numbers)]
+        own = numbers[(coded.codes == code) & (numbers >= 0) & (numbers <= 1)]
         if own.size:
             found[value] = float(own.mean())
     return found
