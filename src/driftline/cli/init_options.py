@@ -33,8 +33,6 @@ class Choices:
     topic: str | None = None
     labels_topic: str | None = None
     bootstrap_servers: str | None = None
-    label_delay: int | None = None
-    """Milliseconds."""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     """For librdkafka, as written: ``name_file`` stands for the file's content."""
     yes: bool = False
@@ -80,6 +78,7 @@ def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Prob
     said = {problem.path for problem in unread}
     every_ms = _SOME if "--every" in said else options.pop("every")
     options.pop("every", None)
+    wished["label_delay_ms"] = options.pop("label_delay")
     more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric")}
     options["properties"] = dict(options.pop("properties") or ())
     choices = Choices(data=data, wishes=Wishes(**wished, **more, every_ms=every_ms), **options)

@@ -16,6 +16,7 @@ from driftline.onboarding.roles import Roles, find_roles
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.columns import counts_of, read_codes
 from driftline.reference.facts import Column, fact_of, facts_of, mean_scores
+from driftline.reference.options import nearest
 from driftline.reference.tables import Span, Table, open_table
 from driftline.settings import HOUR_MS
 
@@ -82,27 +83,24 @@ def _after(path: Path, first: int, folder: Path) -> Table | None:
 
 def _missing(production: Table, found: Guess) -> list[Problem]:
     """Columns that production needs and has not; a label may be unknown."""
-    roles = found.roles
-    needed = [c for c in (roles.time, roles.prediction, roles.score) if c is not None]
-    return [
-        Problem("--production", f'there is no column "{name}" in it; the columns are: {", ".join(production.columns)}')
-        for name in needed if name not in production.columns
-    ]  # fmt: skip
+    roles, there = found.roles, production.columns
+    needed = [c for c in (roles.time, roles.prediction, roles.score) if c is not None and c not in there]
+    problems = [
+        Problem("--production", f'there is no column "{c}" in it; {nearest(c, there)}') for c in needed
+    ]
+    if lacking := [name for name in found.features if name not in there]:
+        message = f"it lacks {', '.join(lacking)}, validated as features; add them, or name the others with --features"
+        problems.append(Problem("--production", message))
+    return problems
 
 
 def for_production(found: Guess, production: Table) -> Guess:
     """The guess without the columns that production has not: its labels may not be known yet."""
-    roles = found.roles
-    there = set(production.columns)
     held: dict[str, Any] = {
-        field: name if name in there else None
-        for field in ("prediction_id", "label", "label_time") if (name := getattr(roles, field)) is not None
+        field: name if name in production.columns else None
+        for field in ("prediction_id", "label", "label_time") if (name := getattr(found.roles, field)) is not None
     }  # fmt: skip
-    keep = {name for name in found.features if name in there}
-    return replace(
-        found, roles=replace(roles, **held), numeric=tuple(n for n in found.numeric if n in keep),
-        categorical=tuple(n for n in found.categorical if n in keep),
-    )  # fmt: skip
+    return replace(found, roles=replace(found.roles, **held))
 
 
 def clock_of(
@@ -125,12 +123,6 @@ def clock_of(
         label_delay_ms=label_delay_ms,
         now_ms=now_ms,
     )
-
-
-def span_ms(table: Table, found: Guess, clock: Clock) -> tuple[int, int]:
-    """First and last event time."""
-    times = clock.times(table, found.roles.time)
-    return int(times.min()), int(times.max())
 
 
 def usual_delay_ms(table: Table, found: Guess, clock: Clock) -> int:
