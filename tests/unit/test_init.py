@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -169,9 +170,26 @@ def test_without_labels_there_is_drift_only(tmp_path, capfd):
     model = yaml.safe_load((tmp_path / "o/driftline.yaml").read_text())["models"][0]
     rules = yaml.safe_load((tmp_path / "o/rules/m.yaml").read_text())["rules"]
     assert (0, "none", ["drift"]) == (code, model["labels"], list(model["windows"]))
-    assert ["features-drift", "answers-drift", "values-missing", "silence"] == [r["name"] for r in rules]
+    assert ["m-features-drift", "m-answers-drift", "m-values-missing", "m-silence"] == [
+        r["name"] for r in rules
+    ]
     code, out, _err = run(capfd, "check-config", tmp_path / "o/driftline.yaml")
     assert (0, False) == (code, "warning" in out)
+
+
+def test_a_second_model_joins_the_first_by_its_files(tmp_path, capfd):
+    """As the page for beginners says: copy reference and rules, add the entry; no two rules share a name."""
+    for make, name in ((bank, "bank"), (animals, "animals")):
+        options = ("--every", "2m") if name == "bank" else ()
+        run(capfd, "init", make(tmp_path / f"{name}.csv", 2000), *options, "--output", tmp_path / name)
+    for folder in ("references", "rules"):
+        shutil.copytree(tmp_path / "animals" / folder, tmp_path / "bank" / folder, dirs_exist_ok=True)
+    one, other = (tmp_path / name / "driftline.yaml" for name in ("bank", "animals"))
+    both = yaml.safe_load(one.read_text(encoding="utf-8"))
+    both["models"] += yaml.safe_load(other.read_text(encoding="utf-8"))["models"]
+    one.write_text(yaml.safe_dump(both), encoding="utf-8")
+    code, out, err = run(capfd, "check-config", one)
+    assert (0, "", True, True) == (code, err, "bank-f1-fell" in out, "animals-f1-fell" in out)
 
 
 def test_a_placeholder_among_numbers_is_no_category(tmp_path, capfd):
