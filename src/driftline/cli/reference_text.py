@@ -57,6 +57,9 @@ def _doubts(profile: Profile) -> Iterator[str]:
     if score is not None and (score.minimum < 0 or score.maximum > 1):
         span = f"{score.minimum:g} to {score.maximum:g}"
         yield f"scores are probabilities, and those of {score.name} are {span}: only those from 0 to 1 are measured"
+    for answers in (profile.score, profile.value):
+        if answers is not None and answers.n == 0:
+            yield f"no value of {answers.name} is a number"
     if profile.rows < least:
         yield f"{profile.rows} rows: against so few every window looks moved; {least} or more are better"
 

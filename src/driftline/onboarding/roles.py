@@ -10,6 +10,7 @@ from driftline.onboarding.scores import bad_values, probable, why_no_score
 from driftline.onboarding.wishes import NONE, Wishes
 from driftline.reference import names
 from driftline.reference.facts import Column
+from driftline.reference.judgement import commas
 from driftline.reference.options import both_kinds, unknown_names
 
 Why = tuple[str, str, str]
@@ -85,7 +86,7 @@ _KINDS = (
 
 def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, list[Why], list[Problem]]:
     """The roles and their reasons, or what is wrong with what was said."""
-    problems = _unknown_names(columns, wishes)
+    problems = [*_unknown_names(columns, wishes), *_commas(columns, wishes)]
     taken, found = _said(columns, wishes)
     problems += found
     said = set(taken)
@@ -173,6 +174,20 @@ def _no_time(columns: Mapping[str, Column]) -> str:
     named = names.ranked(columns, names.TIME)
     why = f" ({named[0]}: {_as_time(columns[named[0]])})" if named else ""
     return f"no column holds times{why}; name one, or say --every 1m for rows at that pace"
+
+
+def _commas(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:
+    """Numbers that cannot be read as such: without them no guess is worth anything."""
+    wrong = [c for c in columns.values() if c.commas and _is_asked_for(c.name, wishes)]
+    if not wrong:
+        return []
+    named = ", ".join(column.name for column in wrong)
+    return [Problem(named, f"{commas(wrong[0])} (or say --categorical, if they are categories)")]
+
+
+def _is_asked_for(name: str, wishes: Wishes) -> bool:
+    """Whether it may be anything but a category."""
+    return name not in wishes.categorical and (wishes.features is None or name in wishes.features)
 
 
 def _unknown_names(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:

@@ -20,6 +20,9 @@ _SAMPLE = 200
 _ODD_RATIO = 0.05
 """A column of texts is one of numbers when no more of its values than this are none, such as "?" or "n/a"."""
 
+_COMMA = r'^\s*"?[-+]?\d+(\.\d{3})*,\d+"?\s*$'
+_COMMA_OR_NONE = r'^\s*"?[-+]?\d+(\.\d{3})*(,\d+)?"?\s*$'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -46,6 +49,8 @@ class Column:
     """One of those."""
     growing: bool = False
     """It never falls from row to row, through many values."""
+    commas: bool = False
+    """Its values are texts of numbers with commas, as ``0,83``."""
     nested: bool = False
     """It holds lists or objects."""
     unit: Unit | None = None
@@ -77,7 +82,7 @@ def fact_of(table: Table, name: str) -> Column:
     odd = _odd(arrays) if table.text is not None else {}
     if odd and odd["odd"] <= _ODD_RATIO * present:
         return Column(**shape, numeric=True, **odd, **_of_numbers(table, name))
-    return Column(**shape, numeric=False, unit=_text_unit(held))
+    return Column(**shape, numeric=False, commas=_has_commas(table, held), unit=_text_unit(held))
 
 
 def _plain(held: Any) -> Any:
@@ -120,6 +125,14 @@ def _of_numbers(table: Table, name: str) -> dict[str, Any]:
         "lowest": lowest, "highest": highest, "outside": int(np.count_nonzero((finite < 0) | (finite > 1))),
         "integral": integral, "growing": growing, "unit": unit,
     }  # fmt: skip
+
+
+def _has_commas(table: Table, held: Any) -> bool:
+    """Whether most of its texts are numbers with a comma, and hardly any is something else."""
+    if table.text is None:
+        return False
+    numbers, commas = (pc.sum(pc.match_substring_regex(held, e)).as_py() for e in (_COMMA_OR_NONE, _COMMA))
+    return bool(numbers >= (1 - _ODD_RATIO) * len(held) and commas * 2 >= len(held))
 
 
 def _text_unit(held: Any) -> Unit | None:

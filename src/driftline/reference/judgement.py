@@ -95,12 +95,19 @@ def _no_values(column: Column) -> str | None:
         return "it is empty"
     if column.nested:
         return "it holds lists or objects"
+    if column.commas:
+        return commas(column)
     clock = names.is_clock(column.name)
     if column.unit is not None and (clock or not column.numeric):
         return "it holds times"
     if clock and column.growing and column.integral:
         return "by its name it is a clock or a counter, and it only grows from row to row"
     return None
+
+
+def commas(column: Column) -> str:
+    """What is said of numbers that nobody can read as such."""
+    return f'values as "{column.sample}" are numbers with a comma; write them with a decimal point'
 
 
 def _no_kind(column: Column) -> str | None:
@@ -133,6 +140,8 @@ def _names_things(column: Column) -> bool:
 def _doubts(features: Iterable[Column], numbers: set[str], named: Named) -> Iterator[tuple[str, str]]:
     """What is valid and may not be meant."""
     for column in features:
+        if column.commas and column.name not in named.categorical:
+            yield column.name, commas(column)
         if column.name not in numbers:
             continue
         if column.odd:
