@@ -52,6 +52,19 @@ def test_what_the_data_says_is_not_assumed(tmp_path, capfd):
     ] == said
 
 
+def test_a_truth_that_nobody_names_is_asked_for(tmp_path, capfd):
+    """What has the values of the answer may be it: it is no feature by accident."""
+    table = pacsv.read_csv(animals(tmp_path / "a.csv", 1000)).rename_columns(
+        ["ts", "weight", "colour", "pred", "animal"]
+    )
+    pacsv.write_csv(table, tmp_path / "animals.csv")
+    said = _said(capfd, tmp_path, tmp_path / "animals.csv")
+    assert (
+        "assumed: no column holds the truth, so only drift is measured; features with the values of pred: animal (--label)"
+        in said
+    )
+
+
 def test_production_without_a_feature_is_told(tmp_path, capfd):
     """All that it lacks at once; with --features it is left out."""
     validated = animals(tmp_path / "animals.csv", 1000)

@@ -125,7 +125,7 @@ def test_an_answer_that_is_a_feature_is_told_of(data):
     """Named as both, or not named by its option though its name says so."""
     said = built(data, "--features", "x,c", "--score", "x", "--label", "y", "--positive", "UP").stderr
     assert "warning: x: it is --score and a feature; events must carry it as both" in said
-    assert "warning: y: by its name it is no feature; if it is none, say --label y" in built(data).stderr
+    assert "warning: y: by its name it may be no feature; if it is none, say --label y" in built(data).stderr
     assert "by its name" not in built(data, "--label", "y").stderr
 
 

@@ -20,11 +20,20 @@ def assumptions(study: Study, guess: Guess, wishes: Wishes, label_delay_ms: int)
     yield from _rows(study.table, study.production)
     if roles.time is not None:
         yield from _times(study.columns[roles.time], wishes)
+    if roles.label is None and wishes.label is None:
+        yield f"no column holds the truth, so only drift is measured{_likely_truth(study, guess)} (--label)"
     if roles.label is not None and roles.label_time is None and wishes.label_delay_ms is None:
         delay = duration_text(label_delay_ms)
         yield f"labels come {delay} after their predictions, since no column says when (--label-delay, --label-time)"
     if roles.prediction_id is None and study.production is not None:
         yield "prediction ids are made of the model's name and the row, since no column has one for each (--id)"
+
+
+def _likely_truth(study: Study, guess: Guess) -> str:
+    """Features that have the answer's values, and only those, may be what turned out to be true."""
+    answer = study.columns[guess.roles.prediction].values if guess.roles.prediction else ()
+    likely = [name for name in guess.features if len(answer) > 1 and study.columns[name].values == answer]
+    return f"; features with the values of {guess.roles.prediction}: {', '.join(likely)}" if likely else ""
 
 
 def _rows(table: Table, production: Table | None) -> Iterator[str]:

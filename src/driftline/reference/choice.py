@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from driftline.errors import ConfigError, Problem
@@ -11,9 +11,6 @@ from driftline.reference.facts import Column, fact_of
 from driftline.reference.judgement import Judgement, Named, judge
 from driftline.reference.options import BuildOptions, problems_of
 from driftline.reference.tables import Progress, Table
-
-_ANSWERS = {"--prediction": names.PREDICTION, "--score": names.SCORE, "--label": names.LABEL}
-"""Names of columns that are probably no features, by the option that they are for."""
 
 
 def choose_features(table: Table, options: BuildOptions, source: str, progress: Progress) -> Judgement:
@@ -49,10 +46,19 @@ def _answers(options: BuildOptions, judged: Judgement) -> Iterable[tuple[str, st
     for option, name in options.outputs.items():
         if name in features:
             yield name, f"it is {option} and a feature; events must carry it as both"
-    for option, known in _ANSWERS.items():
-        likely = [name for name in features if names.plain(name) in known]
-        if options.features is None and option not in options.outputs and likely:
-            yield likely[0], f"by its name it is no feature; if it is none, say {option} {likely[0]}"
+    if options.features is None:
+        for option, likely in _likely_answers(features).items():
+            if option not in options.outputs and likely:
+                yield likely[0], f"by its name it may be no feature; if it is none, say {option} {likely[0]}"
+
+
+def _likely_answers(features: Sequence[str]) -> dict[str, list[str]]:
+    """By option, the features whose names are those of answers; a label's name may be part of any other."""
+    return {
+        "--prediction": names.ranked(features, names.PREDICTION),
+        "--score": names.ranked(features, names.SCORE),
+        "--label": [name for name in features if names.plain(name) in names.LABEL],
+    }
 
 
 def _facts(table: Table, candidates: list[str], named: Named, progress: Progress) -> dict[str, Column]:
