@@ -14,8 +14,8 @@ from driftline.onboarding.events import Clock
 from driftline.onboarding.guess import Guess, guess
 from driftline.onboarding.roles import Roles, find_roles
 from driftline.onboarding.wishes import Wishes
-from driftline.reference.columns import counts_of, read_codes
-from driftline.reference.facts import Column, fact_of, facts_of, mean_scores
+from driftline.reference.columns import counts_of, read_codes, read_numbers
+from driftline.reference.facts import Column, fact_of, facts_of
 from driftline.reference.options import nearest
 from driftline.reference.tables import Span, Table, open_table
 from driftline.settings import HOUR_MS
@@ -47,7 +47,7 @@ class Study:
         found, problems = guess(
             self.columns,
             wishes,
-            lambda score, label: mean_scores(self.table, score, label),
+            lambda score, label: _mean_scores(self.table, score, label),
             self.table.features,
         )
         if found is not None and self.production is not None:
@@ -138,3 +138,15 @@ def positives(table: Table, found: Guess) -> int | None:
     if found.positive is None or column is None:
         return None
     return counts_of(read_codes(table, column))[0].get(found.positive, 0)
+
+
+def _mean_scores(table: Table, score: str, label: str) -> Mapping[str, float]:
+    """Mean of a score for each class of the label: the positive class's is the highest."""
+    numbers = read_numbers(table, score).astype(np.float64)
+    coded = read_codes(table, label)
+    found = {}
+    for code, value in enumerate(coded.values):
+        own = numbers[(coded.codes == code) & (numbers >= 0) & (numbers <= 1)]
+        if own.size:
+            found[value] = float(own.mean())
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,15 +136,3 @@ def _has_commas(table: Table, held: Any) -> bool:
 
 def _text_unit(held: Any) -> Unit | None:
     return Unit.TEXT if all(is_time_text(_text(value)) for value in held[:_SAMPLE]) else None
-
-
-def mean_scores(table: Table, score: str, label: str) -> Mapping[str, float]:
-    """Mean of a score for each class of the label: the positive class's is the highest."""
-    numbers = columns.read_numbers(table, score).astype(np.float64)
-    coded = columns.read_codes(table, label)
-    found = {}
-    for code, value in enumerate(coded.values):
-        own = numbers[(coded.codes == code) & (numbers >= 0) & (numbers <= 1)]
-        if own.size:
-            found[value] = float(own.mean())
-    return found
