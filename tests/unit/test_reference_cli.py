@@ -121,6 +121,15 @@ def test_a_reference_that_is_replaced_is_told_of(data):
     assert f"replaced {output} (it was no reference)" == run(*again).stderr.splitlines()[0]
 
 
+def test_an_output_that_cannot_be_written_leaves_nothing(data):
+    """A folder in its place: a message, and no half of a file beside it."""
+    place = data.parent / "r.json"
+    place.mkdir()
+    result = built(data)
+    assert (2, True) == (result.exit_code, f"{place}: cannot be written: " in result.stderr)
+    assert ["d.csv", "r.json"] == sorted(p.name for p in data.parent.iterdir())
+
+
 def test_an_answer_that_is_a_feature_is_told_of(data):
     """Named as both, or not named by its option though its name says so."""
     said = built(data, "--features", "x,c", "--score", "x", "--label", "y", "--positive", "UP").stderr
