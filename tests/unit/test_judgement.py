@@ -1,14 +1,17 @@
 """One judgement on the columns of a file: ``init`` and ``reference build`` take the same ones for features."""
 
+import json
+
 import pyarrow as pa
 import pytest
 from pyarrow import feather
 
 from driftline.reference.build import build_reference
-from driftline.reference.facts import Column
+from driftline.reference.facts import Column, fact_of, kind_of
 from driftline.reference.file import load
 from driftline.reference.judgement import Named, judge
 from driftline.reference.options import BuildOptions
+from driftline.reference.tables import open_table
 from driftline.reference.units import Unit
 from tests.unit.init_world import run, write_csv
 
@@ -177,3 +180,35 @@ def test_nested_features_are_judged_too(tmp_path):
     judged = build_reference(tmp_path / "d.jsonl", BuildOptions(model="m", version="1")).judged
     assert (("time",), ()) == (judged.numeric, judged.categorical)
     assert ["prediction_id", "host", "user_id", "t"] == [name for name, _ in judged.left]
+
+
+@pytest.mark.parametrize("odd", [0, 1, 5, 6, 50, 100])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_brief_look_tells_the_same_kind(odd, kind, tmp_path):
+    """Up to 5 of 100 values that are no numbers leave a column one of numbers; infinities and gaps are no texts."""
+    text = ["?"] * odd + ["1.5"] * (100 - odd)
+    cells = {
+        "x": text,
+        "inf": ["inf" if kind == "csv" else "1e999"] * 50 + text[:50],
+        "gaps": [""] * 20 + text[:80],
+        "none": [""] * 100,
+    }
+    path = tmp_path / f"d.{kind}"
+    if kind == "csv":
+        write_csv(path, list(cells), zip(*cells.values(), strict=True))
+    else:
+        rows = (dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True))
+        path.write_text(
+            "".join(f"{{{', '.join(map(_pair, row.items()))}}}\n" for row in rows), encoding="utf-8"
+        )
+    table = open_table(path, (0, None), tmp_path, lambda *_: None)
+    brief, whole = ([look(table, name) for name in cells] for look in (kind_of, fact_of))
+    assert [(c.numeric, c.odd, c.odd_sample) for c in whole] == [
+        (c.numeric, c.odd, c.odd_sample) for c in brief
+    ]
+    assert (odd <= 5, True) == (brief[0].numeric, brief[3].numeric)
+
+
+def _pair(item):
+    name, value = item
+    return f'"{name}": {value if value[:1].isdigit() else json.dumps(value)}'

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from driftline.errors import ConfigError, Problem
 from driftline.reference import columns, names
-from driftline.reference.facts import Column, fact_of
+from driftline.reference.facts import Column, fact_of, kind_of
 from driftline.reference.judgement import Judgement, Named, judge
 from driftline.reference.options import BuildOptions, problems_of
 from driftline.reference.tables import Progress, Table
@@ -62,12 +62,13 @@ def _likely_answers(features: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _facts(table: Table, candidates: list[str], named: Named, progress: Progress) -> dict[str, Column]:
-    """Facts of what is judged; where all features are named, a kind that is said needs none."""
+    """Facts of what is judged; where all features are named, little is asked, and nothing of a kind that is said."""
     found = {}
     for done, name in enumerate(candidates):
         if named.features is None or name not in named.kinds:
             progress(f"looking at {name}", done, len(candidates))
-            found[name] = fact_of(table, name)
+            brief = named.features is not None and not names.is_code(name)
+            found[name] = kind_of(table, name) if brief else fact_of(table, name)
     return found
 
 

@@ -32,10 +32,11 @@ def is_numeric(table: Table, column: str) -> bool:
     kind = table.columns[column]
     if table.text is None:
         return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-    return all(_all_numbers(array) for array in table.arrays(column))
+    return all(all_numbers(array) for array in table.arrays(column))
 
 
-def _all_numbers(array: pa.Array[Any]) -> bool:
+def all_numbers(array: pa.Array[Any]) -> bool:
+    """Whether each value of an array of text that is there is a number."""
     try:
         pc.cast(array, pa.float64())
     except pa.ArrowInvalid:

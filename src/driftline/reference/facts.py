@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from driftline.records import Floats
 from driftline.reference import columns
 from driftline.reference.tables import Table
 from driftline.reference.units import Unit, is_time_text, unit_of_numbers
@@ -63,25 +64,29 @@ def facts_of(table: Table) -> dict[str, Column]:
 
 def fact_of(table: Table, name: str) -> Column:
     """Of one column."""
-    arrays = [array.drop_null() for array in table.arrays(name)]
+    arrays = list(map(_present, table.arrays(name)))
     present = sum(map(len, arrays))
     shape: dict[str, Any] = {"name": name, "rows": table.rows, "present": present}
     if not present:
-        return Column(**shape, numeric=False, distinct=0)
+        return Column(**shape, numeric=columns.is_numeric(table, name), distinct=0)
     held = _plain(pa.chunked_array(arrays))
     if _is_nested(table, held):
         return Column(**shape, numeric=False, distinct=0, nested=True)
-    shape |= {"distinct": int(pc.count_distinct(held).as_py()), "sample": _text(held[0])}
+    shape["sample"] = _text(held[0])
     if pa.types.is_temporal(held.type):
-        return Column(**shape, numeric=False, unit=Unit.TEXT)
+        return Column(**shape, numeric=False, distinct=_distinct(held), unit=Unit.TEXT)
+    odd = _Odd()
+    numbers = _numbers(table, name, arrays, odd)
+    shape["distinct"] = _distinct(held if numbers is None else pa.array(numbers))
     if shape["distinct"] <= MANY:
         shape["values"] = tuple(sorted(columns.read_codes(table, name).values))
-    if columns.is_numeric(table, name):
-        return Column(**shape, numeric=True, **_of_numbers(table, name))
-    odd = _odd(arrays) if table.text is not None else {}
-    if odd and odd["odd"] <= _ODD_RATIO * present:
-        return Column(**shape, numeric=True, **odd, **_of_numbers(table, name))
-    return Column(**shape, numeric=False, commas=_has_commas(table, held), unit=_text_unit(held))
+    if numbers is None:
+        return Column(**shape, numeric=False, commas=_has_commas(table, held), unit=_text_unit(held))
+    return Column(**shape, numeric=True, odd=odd.count, odd_sample=odd.sample, **_of_numbers(numbers))
+
+
+def _distinct(values: Any) -> int:
+    return int(pc.count_distinct(values).as_py())
 
 
 def _plain(held: Any) -> Any:
@@ -102,16 +107,63 @@ def _text(scalar: Any) -> str:
     return str(scalar.as_py()).strip('"')
 
 
-def _odd(arrays: list[Any]) -> dict[str, Any]:
-    """Of a column of text: how many of its values are no numbers, and the first of them."""
-    odd = [(array, np.flatnonzero(np.isinf(columns.numbers_of(array)))) for array in arrays]
-    samples = (_text(array[int(places[0])]) for array, places in odd if len(places))
-    count = sum(len(places) for _, places in odd)
-    return {"odd": count, "odd_sample": next(samples)} if count else {}
+@dataclass(slots=True)
+class _Odd:
+    """Values of a column of text that are no numbers."""
+
+    count: int = 0
+    sample: str = ""
+
+    def add(self, array: Any, numbers: Any) -> None:
+        """Texts that are no numbers are read as infinite, and so is the word itself."""
+        places = np.flatnonzero(np.isinf(numbers))
+        odd = array.take(pa.array(places))
+        if len(places) and not columns.all_numbers(odd):
+            self.count += len(places)
+            self.sample = self.sample or _text(odd[0])
+
+    def too_many(self, values: int) -> bool:
+        """Whether so many values are no column of numbers."""
+        return self.count > _ODD_RATIO * values
 
 
-def _of_numbers(table: Table, name: str) -> dict[str, Any]:
-    numbers = columns.read_numbers(table, name).astype(np.float64, copy=False)
+def kind_of(table: Table, name: str) -> Column:
+    """Only whether it is a column of numbers, and which of its values are none; a piece is in memory at a time."""
+    found = _Odd()
+    present = 0
+    typed = table.text is None
+    for array in () if typed else map(_present, table.arrays(name)):
+        present += len(array)
+        found.add(array, columns.numbers_of(array))
+        if found.too_many(table.rows):
+            break
+    numeric = columns.is_numeric(table, name) if typed else not found.too_many(present)
+    shape: dict[str, Any] = {"odd": found.count, "odd_sample": found.sample} if numeric else {}
+    return Column(name=name, numeric=numeric, rows=table.rows, present=present, distinct=0, **shape)
+
+
+def _present(array: Any) -> Any:
+    return array.drop_null()
+
+
+def _numbers(table: Table, name: str, arrays: list[Any], odd: _Odd) -> Floats | None:
+    """The numbers of a column that is numeric by its type, or text with hardly anything else; None for others."""
+    if table.text is None and not columns.is_numeric(table, name):
+        return None
+    values = np.empty(sum(map(len, arrays)))
+    at = 0
+    for array in arrays:
+        numbers = columns.numbers_of(array)
+        values[at : at + len(array)] = numbers
+        at += len(array)
+        if table.text is not None:
+            odd.add(array, numbers)
+        if odd.too_many(len(values)):
+            return None
+    return values
+
+
+def _of_numbers(numbers: Floats) -> dict[str, Any]:
     finite = numbers[np.isfinite(numbers)]
     if not finite.size:
         return {}
