@@ -136,6 +136,8 @@ def test_an_answer_that_is_a_feature_is_told_of(data):
     assert "warning: x: it is --score and a feature; events must carry it as both" in said
     assert "warning: y: by its name it may be no feature; if it is none, say --label y" in built(data).stderr
     assert "by its name" not in built(data, "--label", "y").stderr
+    said = built(data, "--label", "y", "--categorical", "y,c").stderr.splitlines()
+    assert ["categorical: c", "left out: y: it is --label"] == said[-3:-1]
 
 
 def test_rows_beyond_the_end_are_told_of(data):

@@ -30,7 +30,15 @@ def choose_features(table: Table, options: BuildOptions, source: str, progress: 
     if problems := list(_unusable(table, named)):
         raise ConfigError(problems, source)
     judged = judge(_facts(table, list(_candidates(table, options, named)), named, progress), named)
-    return replace(judged, doubts=(*judged.doubts, *_answers(options, judged)))
+    left = (*_no_feature_too(options, named), *judged.left)
+    return replace(judged, left=left, doubts=(*judged.doubts, *_answers(options, judged)))
+
+
+def _no_feature_too(options: BuildOptions, named: Named) -> Iterable[tuple[str, str]]:
+    """Answers whose kind is named: that alone makes no features of them."""
+    for option, name in options.outputs.items():
+        if named.features is None and name in named.kinds:
+            yield name, f"it is {option}"
 
 
 def _candidates(table: Table, options: BuildOptions, named: Named) -> Iterable[str]:
