@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from driftline.cli import invoke
+from driftline.instants import rfc3339
 from driftline.reference.file import load
 from tests.unit.init_world import animals, bank, elec2, houses, run, write_csv
 
@@ -129,6 +131,21 @@ def test_times_become_rfc3339_and_labels_come_when_they_were_known(tmp_path, cap
         "time": "2026-02-03T21:20:00Z",
     } == labels[0]
     assert predictions == sorted(predictions, key=lambda e: e["time"])
+
+
+@pytest.mark.parametrize("unit", ["epoch", "text"])
+def test_the_newest_rows_may_still_wait_for_their_labels(unit, tmp_path, capfd):
+    """Neither a label nor its time: a prediction only, and the delay is that of the others."""
+    head, *rows = csv.reader(houses(tmp_path / "all.csv").read_text(encoding="utf-8").splitlines())
+    for row in rows:
+        row[0], row[-1] = (rfc3339(int(t) * 1000) if unit == "text" else t for t in (row[0], row[-1]))
+    for row in rows[1500:]:
+        row[-2:] = ["", ""]
+    data = write_csv(tmp_path / "houses.csv", head, rows)
+    code, _out, _err = run(capfd, "init", data, "--validated-rows", "0:2900", "--output", tmp_path / "o")
+    model = yaml.safe_load((tmp_path / "o/driftline.yaml").read_text(encoding="utf-8"))["models"][0]
+    assert (0, "20d") == (code, model["labels"]["delay"])
+    assert 100 == len(_lines(tmp_path / "o/events/predictions.jsonl"))
 
 
 def test_production_may_be_a_file_of_its_own_and_of_another_kind(tmp_path, capfd):

@@ -13,6 +13,7 @@ from driftline.errors import ConfigError, DataError, Problem
 from driftline.onboarding.events import Clock
 from driftline.onboarding.guess import Guess, guess
 from driftline.onboarding.roles import Roles, find_roles
+from driftline.onboarding.times import is_present
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.columns import counts_of, read_codes, read_numbers
 from driftline.reference.facts import Column, fact_of, facts_of
@@ -129,6 +130,8 @@ def usual_delay_ms(table: Table, found: Guess, clock: Clock) -> int:
     """After how many whole hours 99 of 100 labels are there; an hour at least."""
     times = clock.times(table, found.roles.time)
     late = clock.label_times(table, found.roles.label_time, times) - times
+    if found.roles.label_time is not None and (known := is_present(table, found.roles.label_time)).any():
+        late = late[known]
     return max(1, int(np.ceil(np.quantile(late, _QUANTILE) / HOUR_MS))) * HOUR_MS
 
 
