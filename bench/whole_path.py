@@ -23,7 +23,8 @@ from driftline.demo.processes import start_broker, stop
 from driftline.gc_policy import collect_seldom
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Kind
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
+from driftline.reference.options import BuildOptions
 from driftline.reference.profile import Profile
 from driftline.settings import DAY_MS, Limits, ModelSettings, StreamSettings, Task, TimeSettings, Window
 from driftline.sources.kafka import KafkaSource

@@ -8,7 +8,8 @@ import pyarrow.csv as pacsv
 import pytest
 
 from driftline.records import Coded
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
+from driftline.reference.options import BuildOptions
 from driftline.reference.performance import classification
 
 DATA = Path(__file__).parent / "data"

@@ -15,8 +15,9 @@ from driftline.config.messages import place_text, shown, unknown
 from driftline.config.parse import load_config
 from driftline.durations import duration_ms
 from driftline.errors import ConfigError
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
 from driftline.reference.file import dump
+from driftline.reference.options import BuildOptions
 
 MESSAGES = Path(__file__).parents[1] / "golden" / "messages"
 NAMES = sorted(path.stem for path in MESSAGES.glob("*.yaml"))

@@ -19,8 +19,9 @@ from driftline.pipeline.snapshot import snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import stream_view
 from driftline.records import Kind, RawBatch
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
 from driftline.reference.file import dump
+from driftline.reference.options import BuildOptions
 from driftline.settings import DAY_MS, HOUR_MS, Task
 from driftline.sizing import DAEMON_MEMORY_BYTES, Line, estimate_lines, estimate_total
 from driftline.store.rows import Commit

@@ -2,12 +2,12 @@
 
 import pytest
 
-from driftline.onboarding.facts import Column
 from driftline.onboarding.guess import guess
-from driftline.onboarding.names import plain, ranked
-from driftline.onboarding.times import Unit, is_time_text, unit_of_numbers
 from driftline.onboarding.windows import choose_windows, traffic
 from driftline.onboarding.wishes import NONE, Wishes
+from driftline.reference.facts import Column
+from driftline.reference.names import plain, ranked
+from driftline.reference.units import Unit, is_time_text, unit_of_numbers
 from driftline.settings import DAY_MS, Task
 
 
@@ -131,6 +131,38 @@ def test_without_scores_the_positive_class_has_a_positive_name():
     assert [True] == ["look whether" in why for what, _g, why in found.why if what == "positive class"]
 
 
+def test_a_score_with_a_few_bad_values_is_one_and_they_are_told():
+    """A value or two beyond 1 make no feature of it, and turn no class round."""
+    score = {"my_score": _column("my_score", numeric=True, distinct=90, values=(), highest=1.7, outside=3)}
+    found, _problems = _guess(Wishes(label="truth", prediction="answer"), score)
+    assert ("my_score", "b") == (found.roles.score, found.positive)
+    assert [("my_score", "3 of its 100 values are not from 0 to 1, as 1.7: they count as invalid")] == [
+        (name, why) for what, name, why in found.why if what == "look at"
+    ]
+
+
+def test_a_score_that_is_none_by_its_values_is_no_feature_either():
+    """Percents, say; it is told, and --numeric takes it."""
+    score = {
+        "y_score": _column("y_score", numeric=True, distinct=90, values=(), lowest=2, highest=98, outside=99)
+    }
+    found, _problems = _guess(Wishes(label="truth", prediction="answer"), score)
+    assert (None, ("x",)) == (found.roles.score, found.features)
+    expected = "by its name it is the score, but its values go from 2 to 98, and not from 0 to 1; if it is a feature, say --numeric y_score"
+    assert [expected] == [why for what, name, why in found.why if (what, name) == ("left out", "y_score")]
+    found, _problems = _guess(Wishes(label="truth", prediction="answer", numeric=("y_score",)), score)
+    assert ("x", "y_score") == found.features
+
+
+def test_what_is_named_as_a_feature_has_no_other_meaning():
+    """Not by guess; and who says both is told."""
+    more = {"label": _column("label"), "score": _column("score", numeric=True, distinct=90, values=())}
+    found, _problems = _guess(Wishes(prediction="answer", features=("x", "label", "score")), more)
+    assert ("x", "score", "label") == found.features
+    _found, problems = _guess(Wishes(prediction="answer", label="truth", features=("x", "truth")))
+    assert ["--label: truth is named as a feature too; it can be one of the two"] == list(map(str, problems))
+
+
 def test_answers_in_other_words_than_the_labels_need_a_score():
     """0 and 1 against a and b: nobody can compare them."""
     _found, problems = _guess(
@@ -144,7 +176,7 @@ def test_answers_in_other_words_than_the_labels_need_a_score():
 def test_clocks_and_names_of_rows_are_no_features():
     """What only grows, and what is never there twice."""
     more = {
-        "counter": _column("counter", numeric=True, distinct=100, values=(), growing=True),
+        "counter": _column("counter", numeric=True, integral=True, distinct=100, values=(), growing=True),
         "name": _column("name", distinct=100, values=()),
         "model": _column("model", distinct=1),
         "empty": _column("empty", present=0, distinct=0, values=()),

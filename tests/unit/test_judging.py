@@ -16,7 +16,8 @@ from driftline.pipeline.reasons import value_text
 from driftline.pipeline.snapshot import restore, snapshot
 from driftline.pipeline.stream import StreamEngine
 from driftline.records import Dimension, Kind, RawBatch
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
+from driftline.reference.options import BuildOptions
 from driftline.reference.profile import Profile
 from driftline.rules.parse import parse_rules
 from driftline.rules.verdict import Violation

@@ -14,7 +14,8 @@ from pyarrow import feather
 
 from driftline.errors import DataError, UsageError
 from driftline.reference import tables
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
+from driftline.reference.options import BuildOptions
 from driftline.settings import Task
 
 ROWS = 1000
@@ -186,11 +187,11 @@ def test_three_classes_are_multiclass_with_averages(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"features": ("pricee",)}, "there is no column 'pricee'; did you mean 'price'? The columns are: price, y"),
-        ({"label": "zzz"}, "there is no column 'zzz'. The columns are: price, y"),
+        ({"features": ("pricee",)}, '--features: there is no column "pricee"; did you mean "price"?'),
+        ({"label": "zzz"}, '--label: there is no column "zzz"; the columns are: price, y'),
         ({"label": "y", "positive": "U"}, "the positive class 'U' does not occur; the classes are: DOWN, UP"),
         ({"features": ("price",), "categorical": ("y",)},
-         "--features names all features, categorical ones included; 'y' is not among them"),
+         "--categorical: y is not among --features, which names all features, categorical ones included"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_fit_say_what_would(tmp_path, changes, message):

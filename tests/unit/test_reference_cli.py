@@ -54,11 +54,22 @@ def test_show_prints_columns_and_names_as_they_are(data):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--features", "xx"], "there is no column 'xx'; did you mean 'x'? The columns are: x, c, y"),
-        (["--rows", "5:5"], "'5:5' holds no row: the span is half-open"),
-        (["--rows", "5"], "'5' is no span of rows; write 0:9072"),
+        (["--features", "xx"], '--features: there is no column "xx"; did you mean "x"?'),
+        (
+            ["--rows", "5:5"],
+            '--rows: "5:5" holds no row, since row 5 is not in it; write 5:6 for row 5 alone',
+        ),
+        (
+            ["--rows", "8000:4000"],
+            '--rows: "8000:4000" ends before it begins; write 4000:8000 for rows 4000 to 7999',
+        ),
+        (["--rows", "5"], '--rows: "5" is no span of rows; write 0:9072'),
+        (
+            ["--features", "x,y", "--label", "y"],
+            "--features: y is the label; what is known only later is no feature",
+        ),
         (["--rows", "90:"], "d.csv: there is no row in 90:"),
-        (["--lineage", "abc"], "'abc' is not key=value"),
+        (["--lineage", "abc"], '--lineage: "abc" is not key=value'),
     ],
 )
 def test_a_mistake_exits_with_2_and_says_what_is_right(data, more, message):
@@ -67,6 +78,74 @@ def test_a_mistake_exits_with_2_and_says_what_is_right(data, more, message):
     assert 2 == result.exit_code
     assert message in result.stderr
     assert not data.with_name("r.json").exists()
+
+
+def test_all_mistakes_of_the_command_line_are_told_at_once(data):
+    """What cannot be read and what is missing."""
+    result = run("build", data, "--model", "m", "--rows", "9:3", "--lineage", "abc", "--task", "binry")
+    assert (2, [
+        "driftline: the command line has 5 mistakes",
+        '  --rows: "9:3" ends before it begins; write 3:9 for rows 3 to 8',
+        '  --lineage: "abc" is not key=value',
+        "  --task: 'binry' is not one of 'binary', 'multiclass', 'regression'.",
+        "  --version: is missing",
+        "  --output: is missing",
+    ]) == (result.exit_code, result.stderr.splitlines())  # fmt: skip
+
+
+def test_all_names_that_no_column_has_are_told_at_once(data):
+    """Each with its option and what may be meant."""
+    result = built(data, "--features", "x,cc", "--categorical", "cc", "--label", "yy", "--time", "when")
+    assert (2, [
+        f"driftline: {data} has 4 mistakes",
+        '  --features: there is no column "cc"; did you mean "c"?',
+        '  --categorical: there is no column "cc"; did you mean "c"?',
+        '  --label: there is no column "yy"; did you mean "y"?',
+        '  --time: there is no column "when"; the columns are: x, c, y',
+    ]) == (result.exit_code, result.stderr.splitlines())  # fmt: skip
+
+
+def test_a_reference_that_is_replaced_is_told_of(data):
+    """By the ids of both; the first one makes its folder, and a file that is no reference is named as such."""
+    output = data.parent / "new" / "r.json"
+    again = ("build", data, "--model", "m", "--version", "1", "--output", output)
+    first = run(*again)
+    one = load(output).id
+    second = run(*again, "--label", "y")
+    two = load(output).id
+    same = run(*again, "--label", "y")
+    assert f"replaced {output} (the same as before)" == same.stderr.splitlines()[0]
+    assert (0, 0, False) == (first.exit_code, second.exit_code, "replaced" in first.stderr)
+    assert f"replaced {output} (was id {one[:12]}, is {two[:12]})" == second.stderr.splitlines()[0]
+    output.write_text("mine")
+    assert f"replaced {output} (it was no reference)" == run(*again).stderr.splitlines()[0]
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing(data):
+    """A folder in its place: a message, and no half of a file beside it."""
+    place = data.parent / "r.json"
+    place.mkdir()
+    result = built(data)
+    assert (2, True) == (result.exit_code, f"{place}: cannot be written: " in result.stderr)
+    assert ["d.csv", "r.json"] == sorted(p.name for p in data.parent.iterdir())
+
+
+def test_an_answer_that_is_a_feature_is_told_of(data):
+    """Named as both, or not named by its option though its name says so."""
+    said = built(data, "--features", "x,c", "--score", "x", "--label", "y", "--positive", "UP").stderr
+    assert "warning: x: it is --score and a feature; events must carry it as both" in said
+    assert "warning: y: by its name it may be no feature; if it is none, say --label y" in built(data).stderr
+    assert "by its name" not in built(data, "--label", "y").stderr
+    said = built(data, "--label", "y", "--categorical", "y,c").stderr.splitlines()
+    assert ["categorical: c", "left out: y: it is --label"] == said[-3:-1]
+
+
+def test_rows_beyond_the_end_are_told_of(data):
+    """The file has fewer than were asked for."""
+    assert (
+        "warning: rows 10:90 were asked for, and the file ends after row 29"
+        in built(data, "--rows", "10:90").stderr
+    )
 
 
 def test_show_of_a_foreign_file_exits_with_2(data):

@@ -11,8 +11,9 @@ import pytest
 from driftline.pipeline.baseline import reference_value
 from driftline.pipeline.slots import Registry, Slot
 from driftline.records import Dimension
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
 from driftline.reference.file import dump, parse
+from driftline.reference.options import BuildOptions
 from driftline.rules.catalogue import STATISTICS
 from driftline.rules.spec import Comparison
 from driftline.settings import Limits, ModelSettings, Task, Window

@@ -24,8 +24,9 @@ from rich.table import Table
 from driftline.demo import elec2, processes
 from driftline.demo.story import REQUESTED, Story, quarters, send_events
 from driftline.errors import DriftlineError
-from driftline.reference.build import BuildOptions, build_profile
+from driftline.reference.build import build_profile
 from driftline.reference.file import dump
+from driftline.reference.options import BuildOptions
 
 PARTITIONS = 4
 CHUNK = timedelta(days=28)

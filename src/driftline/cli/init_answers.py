@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from driftline.cli import failure_text
-from driftline.cli.init_options import span_of_time
+from driftline.cli.option_values import span_of_time
 from driftline.errors import ConfigError
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from driftline.cli.option_values import pair
 from driftline.config.secrets import read_properties
-from driftline.durations import duration_ms
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.tables import Span
@@ -33,60 +33,32 @@ class Choices:
     topic: str | None = None
     labels_topic: str | None = None
     bootstrap_servers: str | None = None
-    label_delay: int | None = None
-    """Milliseconds."""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     """For librdkafka, as written: ``name_file`` stands for the file's content."""
     yes: bool = False
+    wrong: tuple[Problem, ...] = ()
+    """Mistakes that do not keep the data from being read, so that its own can be told beside them."""
 
 
-def columns(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Names, separated by commas."""
-    return (
-        text if isinstance(text, tuple) else tuple(name.strip() for name in text.split(",") if name.strip())
-    )
+_SOME = 60_000
+"""Stands for a pace that cannot be read, so that nobody is told that there is none."""
 
 
-def rows(text: str) -> Span:
-    """``A:B``, half-open."""
-    found = re.fullmatch(r"(\d*):(\d*)", text)
-    if not found:
-        raise click.BadParameter(f'"{text}" is no span of rows; write 0:9072 for the first 9072')
-    first, last = int(found[1] or 0), int(found[2]) if found[2] else None
-    if last is not None and last <= first:
-        raise click.BadParameter(f'"{text}" holds no row: the span is half-open')
-    return first, last
-
-
-def span_of_time(text: str) -> int:
-    """A duration in milliseconds."""
-    return _tried(duration_ms, text)
-
-
-def pair(text: str) -> tuple[str, str]:
+def property_of(text: str) -> tuple[str, str]:
     """``name=value`` of librdkafka; a secret on a command line is seen by all, so it must be in a file."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise click.BadParameter(f'"{text}" is no name=value; write security.protocol=SASL_SSL')
+    name, value = pair(text)
     if not name.endswith("_file") and re.search("password|secret|key.pem|jaas", name):
         raise click.BadParameter(f"everybody sees a command line; write {name}_file=PATH")
     return name, value
 
 
-def _tried(read: Callable[[str], int], text: str) -> int:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def choices_of(data: Path | None, options: dict[str, Any]) -> Choices:
-    """All options as one value.
+def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Problem]) -> Choices:
+    """All options as one value. ``unread``: what is wrong with some of them already.
 
     Raises
     ------
     ConfigError
-        With everything that does not fit together.
+        With everything that keeps the data from being read.
     """
     wished: dict[str, Any] = {
         name: options.pop(name)
@@ -103,13 +75,17 @@ def choices_of(data: Path | None, options: dict[str, Any]) -> Choices:
         )
     }
     wished["task"] = Task(wished["task"]) if wished["task"] else None
-    every_ms = options.pop("every")
+    said = {problem.path for problem in unread}
+    every_ms = _SOME if "--every" in said else options.pop("every")
+    options.pop("every", None)
+    wished["label_delay_ms"] = options.pop("label_delay")
     more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric")}
-    options["properties"] = dict(options.pop("properties"))
+    options["properties"] = dict(options.pop("properties") or ())
     choices = Choices(data=data, wishes=Wishes(**wished, **more, every_ms=every_ms), **options)
-    if problems := list(_contradictions(choices)):
-        raise ConfigError(problems, "the command line")
-    return replace(choices, model=choices.model or _model_name(choices.data))
+    fatal = [p for p in _contradictions(choices) if p.path not in said]
+    if (fatal or unread) and (fatal or choices.data is None or choices.topic):
+        raise ConfigError([*unread, *fatal], "the command line")
+    return replace(choices, model=choices.model or _model_name(choices.data), wrong=tuple(unread))
 
 
 def _contradictions(choices: Choices) -> Iterable[Problem]:

@@ -11,10 +11,11 @@ import numpy as np
 
 from driftline.instants import rfc3339
 from driftline.onboarding.guess import Guess
-from driftline.onboarding.times import Unit, read_times
+from driftline.onboarding.times import read_times
 from driftline.records import Ints
 from driftline.reference.columns import read_codes, read_numbers
 from driftline.reference.tables import Table
+from driftline.reference.units import Unit
 from driftline.settings import Task
 
 Values = Sequence[Any]
@@ -40,10 +41,11 @@ class Clock:
         return read_times(table, column, self.unit)
 
     def label_times(self, table: Table, column: str | None, times: Ints) -> Ints:
-        """[rows] epoch milliseconds."""
+        """[rows] epoch milliseconds; where the file has none, so long after the prediction as labels are said to come."""
+        assumed = np.maximum(times, np.minimum(times + self.label_delay_ms, self.now_ms))
         if column is None or self.label_unit is None:
-            return np.maximum(times, np.minimum(times + self.label_delay_ms, self.now_ms))
-        return read_times(table, column, self.label_unit)
+            return assumed
+        return read_times(table, column, self.label_unit, assumed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,74 +1,31 @@
-"""Which columns are features, and which of them are numbers; what is left out, with the reason."""
+"""The features of a file as rows of what was guessed and why."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from driftline.onboarding import names
-from driftline.onboarding.facts import MANY, Column
 from driftline.onboarding.roles import Roles, Why
 from driftline.onboarding.wishes import Wishes
-
-_FREE_TEXT = 1000
+from driftline.reference.facts import Column
+from driftline.reference.judgement import Judgement, Named, judge
 
 
 def find_features(
     columns: Mapping[str, Column], roles: Roles, wishes: Wishes, nested: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], tuple[str, ...], list[Why]]:
-    """Names of numeric and of categorical features, and what was left out."""
-    numeric: list[str] = []
-    categorical: list[str] = []
-    left: list[Why] = []
-    named = {*(wishes.features or ()), *wishes.categorical, *wishes.numeric}
-    for name, column in columns.items():
-        if name in roles.taken or (wishes.features is not None and name not in wishes.features):
-            continue
-        reason = None if name in named else _no_feature(column, nested)
-        if reason is not None:
-            left.append(("left out", name or '""', reason))
-        elif name in wishes.numeric or (name not in wishes.categorical and not _is_category(column)):
-            numeric.append(name)
-        else:
-            categorical.append(name)
-    odd = [f"{n} ({columns[n].odd})" for n in numeric if columns[n].odd]
-    said = [("numeric features", ", ".join(numeric) or "none", "numbers")]
-    said.append(
-        (
-            "categorical features",
-            ", ".join(categorical) or "none",
-            "texts, flags, and whole numbers that name things",
-        )
-    )
-    if odd:
-        said.append(
-            ("not all numbers", ", ".join(odd), "so many of their values are texts: they count as invalid")
-        )
-    return tuple(numeric), tuple(categorical), [*said, *left]
+) -> Judgement:
+    """The judgement on what has no other meaning."""
+    free = {name: column for name, column in columns.items() if name not in roles.taken}
+    features = None if wishes.features is None else tuple(n for n in free if n in wishes.features)
+    named = Named(features=features, categorical=wishes.categorical, numeric=wishes.numeric, nested=nested)
+    return judge(free, named)
 
 
-def _no_feature(column: Column, nested: tuple[str, ...] | None) -> str | None:
-    if nested is not None:
-        return None if column.name in nested else "not under features"
-    if names.plain(column.name) in names.NO_FEATURE:
-        return "its name says that it is none"
-    if column.present == 0:
-        return "it is empty"
-    if column.distinct == 0 or (column.distinct <= MANY and not column.numeric and not column.values):
-        return "it holds lists or objects"
-    if column.unit is not None and (not column.numeric or names.ranked([column.name], names.TIME)):
-        return "it holds times"
-    if column.growing:
-        return "it only grows from row to row, as a clock or a counter does: it would always drift"
-    if not column.numeric and column.distinct > max(_FREE_TEXT, column.present // 2):
-        return f"{column.distinct} different texts are no category"
-    if not column.numeric and column.distinct == column.present > MANY:
-        return "no text occurs twice, so it is a name and no category"
-    return None
-
-
-def _is_category(column: Column) -> bool:
-    if not column.numeric:
-        return True
-    if not column.integral or column.distinct > MANY:
-        return False
-    return (column.distinct <= 2 and column.lowest >= 0 and column.highest <= 1) or names.is_code(column.name)
+def told(found: Judgement) -> list[Why]:
+    """What is a feature, what is none, and what wants a look."""
+    kinds = "texts, flags, and whole numbers that name things" if found.codes else "texts and flags"
+    return [
+        ("numeric features", ", ".join(found.numeric) or "none", "numbers"),
+        ("categorical features", ", ".join(found.categorical) or "none", kinds),
+        *(("left out", name or '""', reason) for name, reason in found.left),
+        *(("look at", name, doubt) for name, doubt in found.doubts),
+    ]

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from driftline.errors import Problem
-from driftline.onboarding import names
-from driftline.onboarding.facts import MANY, Column
-from driftline.onboarding.features import find_features
+from driftline.onboarding.features import find_features, told
 from driftline.onboarding.roles import Roles, Why, find_roles
 from driftline.onboarding.wishes import Wishes
+from driftline.reference import names
+from driftline.reference.facts import MANY, Column
+from driftline.reference.judgement import Judgement
 from driftline.settings import Task
 
+_LAST = ("left out", "look at", "assumed")
+"""Rows that stand below those that say what is what."""
 MeanScores = Callable[[str, str], Mapping[str, float]]
 """(score, label) -> mean score of each class."""
 _CONTINUOUS = 20
@@ -64,21 +67,26 @@ def guess(
     if positive is not None:
         why.append(("positive class", positive.value, positive.why))
     roles, remarks, found = _answers(columns, roles, task.value, positive.value if positive else None)
-    why = [row for row in why if row[1] not in roles.dropped] + remarks
+    why = [row for row in why if row[0] in _LAST or row[1] not in roles.dropped] + remarks
     problems += found
-    numeric, categorical, remarks = find_features(columns, roles, wishes, nested)
-    if not numeric and not categorical:
-        problems.append(_no_features(remarks, columns))
+    judged = find_features(columns, roles, wishes, nested)
+    if not judged.numeric and not judged.categorical:
+        problems.append(_no_features(judged, columns))
     if problems:
         return None, problems
     return Guess(
-        task=task.value, roles=roles, positive=positive.value if positive else None, numeric=numeric,
-        categorical=categorical, why=(*why, *remarks),
+        task=task.value, roles=roles, positive=positive.value if positive else None, numeric=judged.numeric,
+        categorical=judged.categorical, why=_in_order([*why, *told(judged)]),
     ), []  # fmt: skip
 
 
-def _no_features(remarks: list[Why], columns: Mapping[str, Column]) -> Problem:
-    left = "; ".join(f"{name}: {why}" for what, name, why in remarks if what == "left out")
+def _in_order(why: list[Why]) -> tuple[Why, ...]:
+    """What is taken, then what is left out, then what wants a look."""
+    return tuple(sorted(why, key=lambda row: _LAST.index(row[0]) if row[0] in _LAST else -1))
+
+
+def _no_features(judged: Judgement, columns: Mapping[str, Column]) -> Problem:
+    left = "; ".join(f"{name}: {why}" for name, why in judged.left)
     return Problem(
         "--features",
         f"no column is left as a feature ({left or ', '.join(columns)}); name those that are some",

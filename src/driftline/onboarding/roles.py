@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from driftline.errors import Problem
-from driftline.onboarding import names
-from driftline.onboarding.facts import Column
+from driftline.onboarding.scores import bad_values, probable, why_no_score
 from driftline.onboarding.wishes import NONE, Wishes
+from driftline.reference import names
+from driftline.reference.facts import Column
+from driftline.reference.judgement import commas
+from driftline.reference.options import both_kinds, unknown_names
 
 Why = tuple[str, str, str]
 """What was guessed, the guess, and the reason."""
@@ -66,15 +68,6 @@ def _as_time(column: Column) -> str | None:
     return f'its values, as "{column.sample}", are no times: write RFC 3339, a date as 2026-01-31, or epoch numbers'
 
 
-def _as_score(column: Column) -> str | None:
-    if not column.numeric:
-        return "its values are no numbers"
-    inside = column.lowest >= 0 and column.highest <= 1
-    return (
-        None if inside else f"its values go from {column.lowest:g} to {column.highest:g}, and not from 0 to 1"
-    )
-
-
 def _as_id(column: Column) -> str | None:
     if column.distinct == column.present == column.rows:
         return None
@@ -85,7 +78,7 @@ _KINDS = (
     _Kind("time", "--time", "time", names.TIME, _as_time),
     _Kind("label_time", "--label-time", "time of the label", names.LABEL_TIME, _as_time),
     _Kind("prediction_id", "--id", "prediction id", names.ID, _as_id),
-    _Kind("score", "--score", "score", names.SCORE, _as_score),
+    _Kind("score", "--score", "score", names.SCORE, why_no_score),
     _Kind("prediction", "--prediction", "prediction", names.PREDICTION, _any),
     _Kind("label", "--label", "label", names.LABEL, _any),
 )
@@ -93,9 +86,25 @@ _KINDS = (
 
 def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, list[Why], list[Problem]]:
     """The roles and their reasons, or what is wrong with what was said."""
-    problems = _unknown_names(columns, wishes)
+    problems = [*_unknown_names(columns, wishes), *_commas(columns, wishes)]
+    taken, found = _said(columns, wishes)
+    problems += found
+    said = set(taken)
+    taken |= _guessed(columns, taken, wishes)
+    why = [
+        (kind.words, taken[kind.field], "as you say" if kind.field in said else "by its name and values")
+        for kind in sorted(_KINDS, key=lambda kind: kind.field not in said) if kind.field in taken
+    ]  # fmt: skip
+    problems += _needed(columns, taken, wishes) if not problems else []
+    no_scores = _no_scores(columns, taken, wishes)
+    left = [("left out", name, reason) for name, reason in no_scores.items()]
+    return Roles(**taken, dropped=tuple(no_scores)), [*why, *left, *_bad_scores(columns, taken)], problems
+
+
+def _said(columns: Mapping[str, Column], wishes: Wishes) -> tuple[dict[str, str], list[Problem]]:
+    """The roles that are given, each held against what its column can be."""
+    problems = []
     taken: dict[str, str] = {}
-    why: list[Why] = []
     for kind in _KINDS:
         wish = getattr(wishes, kind.field)
         if wish is None or wish == NONE or wish not in columns:
@@ -103,22 +112,42 @@ def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, li
         reason = kind.fits(columns[wish])
         if reason is not None:
             problems.append(Problem(kind.option, f"{wish} cannot be the {kind.words}: {reason}"))
+        elif wish in wishes.as_features:
+            problems.append(
+                Problem(kind.option, f"{wish} is named as a feature too; it can be one of the two")
+            )
         elif wish in taken.values():
             problems.append(Problem(kind.option, f"{wish} is named for two things"))
         else:
             taken[kind.field] = wish
-            why.append((kind.words, wish, "as you say"))
+    return taken, problems
+
+
+def _guessed(columns: Mapping[str, Column], said: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
+    """The roles that nothing is said of."""
+    found: dict[str, str] = {}
     for kind in _KINDS:
         if getattr(wishes, kind.field) is None:
-            found = _by_name(columns, kind, {*taken.values(), *wishes.categorical, *wishes.numeric})
-            if found:
-                taken[kind.field] = found
-                why.append((kind.words, found, "by its name and values"))
-    problems += _needed(columns, taken, wishes) if not problems else []
-    return replace(Roles(), **taken), why, problems  # type: ignore[arg-type]
+            name = _by_name(columns, kind, wishes.as_features | {*said.values(), *found.values()})
+            if name is not None:
+                found[kind.field] = name
+    return found
 
 
-def _by_name(columns: Mapping[str, Column], kind: _Kind, taken: set[str]) -> str | None:
+def _no_scores(columns: Mapping[str, Column], taken: Mapping[str, str], wishes: Wishes) -> dict[str, str]:
+    """Probable scores with values that are none, unless there is a score or they are named as features."""
+    if "score" in taken or wishes.score == NONE:
+        return {}
+    return dict(probable(columns, wishes.as_features | {*taken.values()}))
+
+
+def _bad_scores(columns: Mapping[str, Column], taken: Mapping[str, str]) -> list[Why]:
+    score = taken.get("score")
+    said = bad_values(columns[score]) if score is not None else None
+    return [("look at", score, said)] if score is not None and said is not None else []
+
+
+def _by_name(columns: Mapping[str, Column], kind: _Kind, taken: Collection[str]) -> str | None:
     """The best name whose column can be it."""
     candidates = names.ranked((c for c in columns if c not in taken), kind.known)
     fitting = (c for c in candidates if columns[c].present and kind.fits(columns[c]) is None)
@@ -147,21 +176,25 @@ def _no_time(columns: Mapping[str, Column]) -> str:
     return f"no column holds times{why}; name one, or say --every 1m for rows at that pace"
 
 
+def _commas(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:
+    """Numbers that cannot be read as such: without them no guess is worth anything."""
+    wrong = [c for c in columns.values() if c.commas and _is_asked_for(c.name, wishes)]
+    if not wrong:
+        return []
+    named = ", ".join(column.name for column in wrong)
+    return [Problem(named, f"{commas(wrong[0])} (or say --categorical, if they are categories)")]
+
+
+def _is_asked_for(name: str, wishes: Wishes) -> bool:
+    """Whether it may be anything but a category."""
+    return name not in wishes.categorical and (wishes.features is None or name in wishes.features)
+
+
 def _unknown_names(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:
     """Every column that was named and is not there."""
     said: dict[str, tuple[str | None, ...]] = {kind.option: (getattr(wishes, kind.field),) for kind in _KINDS}
     said |= {
         "--features": wishes.features or (), "--categorical": wishes.categorical, "--numeric": wishes.numeric,
     }  # fmt: skip
-    problems = [
-        Problem(option, f'there is no column "{name}"; {_near(name, columns)}')
-        for option, wished in said.items() for name in wished
-        if name is not None and name != NONE and name not in columns
-    ]  # fmt: skip
-    both = sorted({*wishes.categorical} & {*wishes.numeric})
-    return problems + [Problem("--numeric", f"{name} cannot be categorical too") for name in both]
-
-
-def _near(name: str, columns: Mapping[str, Column]) -> str:
-    near = get_close_matches(name, columns, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else f"the columns are: {', '.join(columns)}"
+    named = {option: [name for name in wished if name not in (None, NONE)] for option, wished in said.items()}
+    return [*unknown_names(named, columns), *both_kinds(wishes.categorical, wishes.numeric)]

@@ -14,6 +14,7 @@ from driftline.decode.reader import Reader
 from driftline.decode.times import parse_time
 from driftline.instants import rfc3339
 from driftline.records import Headers, Kind
+from driftline.settings import TimeSettings
 
 UNVERSIONED = "unversioned"
 
@@ -49,30 +50,45 @@ def sample_of(
     version: str | None,
 ) -> Sample:
     """The most frequent version, unless one is given; the first of each prediction id, as the daemon counts them."""
-    read = Reader(Kind.PREDICTION, message_bytes).read(
-        [r.value for r in predictions], [r.headers for r in predictions]
-    )
-    stamps = [predictions[i].timestamp_ms for i in read.record.tolist()]
-    timed = [
-        (e, stamp if e.time is None else parse_time(e.time))
-        for e, stamp in zip(read.events, stamps, strict=True) if isinstance(e, PredictionEvent)
-    ]  # fmt: skip
-    rejected = Counter(r.reason for r in read.rejects)
-    if bad := sum(time_ms <= 0 for _, time_ms in timed):
-        rejected["bad_time"] = bad
-    versions = Counter(_name(e) for e, time_ms in timed if time_ms > 0)
+    timed, rejected = _read(predictions, message_bytes)
+    versions = Counter(_name(e) for e, _ in timed)
     fitting = Counter(
         {k: c for k, c in versions.items() if model in (None, k[0]) and version in (None, k[1])}
     )
     chosen = fitting.most_common(1)[0][0] if fitting else (model or "", version or "")
     truth = _truth(labels, message_bytes, chosen[0])
-    rows = {
-        str(e.prediction_id): (e, time_ms)
-        for e, time_ms in reversed(timed)
-        if time_ms > 0 and _name(e) == chosen
-    }
+    rows = {str(e.prediction_id): (e, time_ms) for e, time_ms in reversed(timed) if _name(e) == chosen}
     lines = tuple(_line(event, time_ms, truth) for event, time_ms in reversed(rows.values()))
     return Sample(lines, *chosen, versions, len(rows.keys() & truth.keys()), rejected)
+
+
+def _read(
+    predictions: Sequence[Record], message_bytes: int
+) -> tuple[list[tuple[PredictionEvent, int]], Counter[str]]:
+    """Events with their times, and how many records the daemon would reject, by reason."""
+    read = Reader(Kind.PREDICTION, message_bytes).read(
+        [r.value for r in predictions], [r.headers for r in predictions]
+    )
+    rejected = Counter(r.reason for r in read.rejects)
+    timed = []
+    for event, record in zip(read.events, read.record.tolist(), strict=True):
+        if isinstance(event, PredictionEvent):
+            stamp_ms = predictions[record].timestamp_ms
+            time_ms = stamp_ms if event.time is None else parse_time(event.time)
+            reason = _bad_time(time_ms, stamp_ms)
+            if reason is None:
+                timed.append((event, time_ms))
+            else:
+                rejected[reason] += 1
+    return timed, rejected
+
+
+def _bad_time(time_ms: int, stamp_ms: int) -> str | None:
+    """Why an event's time is no time, by what a configuration without ``max_future`` says."""
+    if time_ms <= 0:
+        return "bad_time"
+    ahead = stamp_ms > 0 and time_ms > stamp_ms + (TimeSettings().max_future_ms or 0)
+    return "future" if ahead else None
 
 
 def _name(event: PredictionEvent) -> tuple[str, str]:

@@ -11,11 +11,13 @@ import numpy as np
 
 from driftline.errors import ConfigError, DataError, Problem
 from driftline.onboarding.events import Clock
-from driftline.onboarding.facts import Column, fact_of, facts_of, mean_scores
 from driftline.onboarding.guess import Guess, guess
 from driftline.onboarding.roles import Roles, find_roles
+from driftline.onboarding.times import is_present
 from driftline.onboarding.wishes import Wishes
-from driftline.reference.columns import counts_of, read_codes
+from driftline.reference.columns import counts_of, read_codes, read_numbers
+from driftline.reference.facts import Column, fact_of, facts_of
+from driftline.reference.options import nearest
 from driftline.reference.tables import Span, Table, open_table
 from driftline.settings import HOUR_MS
 
@@ -46,7 +48,7 @@ class Study:
         found, problems = guess(
             self.columns,
             wishes,
-            lambda score, label: mean_scores(self.table, score, label),
+            lambda score, label: _mean_scores(self.table, score, label),
             self.table.features,
         )
         if found is not None and self.production is not None:
@@ -82,27 +84,24 @@ def _after(path: Path, first: int, folder: Path) -> Table | None:
 
 def _missing(production: Table, found: Guess) -> list[Problem]:
     """Columns that production needs and has not; a label may be unknown."""
-    roles = found.roles
-    needed = [c for c in (roles.time, roles.prediction, roles.score) if c is not None]
-    return [
-        Problem("--production", f'there is no column "{name}" in it; the columns are: {", ".join(production.columns)}')
-        for name in needed if name not in production.columns
-    ]  # fmt: skip
+    roles, there = found.roles, production.columns
+    needed = [c for c in (roles.time, roles.prediction, roles.score) if c is not None and c not in there]
+    problems = [
+        Problem("--production", f'there is no column "{c}" in it; {nearest(c, there)}') for c in needed
+    ]
+    if lacking := [name for name in found.features if name not in there]:
+        message = f"it lacks {', '.join(lacking)}, validated as features; add them, or name the others with --features"
+        problems.append(Problem("--production", message))
+    return problems
 
 
 def for_production(found: Guess, production: Table) -> Guess:
     """The guess without the columns that production has not: its labels may not be known yet."""
-    roles = found.roles
-    there = set(production.columns)
     held: dict[str, Any] = {
-        field: name if name in there else None
-        for field in ("prediction_id", "label", "label_time") if (name := getattr(roles, field)) is not None
+        field: name if name in production.columns else None
+        for field in ("prediction_id", "label", "label_time") if (name := getattr(found.roles, field)) is not None
     }  # fmt: skip
-    keep = {name for name in found.features if name in there}
-    return replace(
-        found, roles=replace(roles, **held), numeric=tuple(n for n in found.numeric if n in keep),
-        categorical=tuple(n for n in found.categorical if n in keep),
-    )  # fmt: skip
+    return replace(found, roles=replace(found.roles, **held))
 
 
 def clock_of(
@@ -127,16 +126,12 @@ def clock_of(
     )
 
 
-def span_ms(table: Table, found: Guess, clock: Clock) -> tuple[int, int]:
-    """First and last event time."""
-    times = clock.times(table, found.roles.time)
-    return int(times.min()), int(times.max())
-
-
 def usual_delay_ms(table: Table, found: Guess, clock: Clock) -> int:
     """After how many whole hours 99 of 100 labels are there; an hour at least."""
     times = clock.times(table, found.roles.time)
     late = clock.label_times(table, found.roles.label_time, times) - times
+    if found.roles.label_time is not None and (known := is_present(table, found.roles.label_time)).any():
+        late = late[known]
     return max(1, int(np.ceil(np.quantile(late, _QUANTILE) / HOUR_MS))) * HOUR_MS
 
 
@@ -146,3 +141,15 @@ def positives(table: Table, found: Guess) -> int | None:
     if found.positive is None or column is None:
         return None
     return counts_of(read_codes(table, column))[0].get(found.positive, 0)
+
+
+def _mean_scores(table: Table, score: str, label: str) -> Mapping[str, float]:
+    """Mean of a score for each class of the label: the positive class's is the highest."""
+    numbers = read_numbers(table, score).astype(np.float64)
+    coded = read_codes(table, label)
+    found = {}
+    for code, value in enumerate(coded.values):
+        own = numbers[(coded.codes == code) & (numbers >= 0) & (numbers <= 1)]
+        if own.size:
+            found[value] = float(own.mean())
+    return found

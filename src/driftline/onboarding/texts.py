@@ -33,6 +33,10 @@ class Setup:
     predictions_topic: str = "predictions"
     labels_topic: str | None = "labels"
 
+    def rule(self, name: str) -> str:
+        """A rule's name as YAML has it. It bears the model's, since names are unique over all models of a daemon."""
+        return quoted(f"{self.model}-{name}")
+
     @property
     def has_labels(self) -> bool:
         """Whether performance is measured."""
@@ -88,8 +92,9 @@ def rules_text(setup: Setup) -> str:
         _HEAD.format(model=_comment(setup.model)),
         *(_performance_rule(setup) if setup.has_labels else []),
     ]
+    names = {name.replace("-", "_"): setup.rule(name) for name in _DRIFT_RULES}
     parts.append(_DRIFT.format(
-        model=quoted(setup.model), window=setup.windows.drift, many=_at_least(setup),
+        model=quoted(setup.model), window=setup.windows.drift, many=_at_least(setup), **names,
     ))  # fmt: skip
     return "".join(parts)
 
@@ -100,20 +105,21 @@ _HEAD = """\
 rules:
 """
 
+_DRIFT_RULES = ("features-drift", "answers-drift", "values-missing", "silence")
 _DRIFT = """\
-- name: features-drift
+- name: {features_drift}
   models: {model}
   when: {{metric: psi, window: {window}, feature: "*", above: 0.25{many}}}
   for: 24h
-- name: answers-drift
+- name: {answers_drift}
   models: {model}
   when: {{metric: prediction_psi, window: {window}, above: 0.25}}
   for: 24h
-- name: values-missing
+- name: {values_missing}
   models: {model}
   when: {{metric: missing_ratio, window: {window}, feature: "*", rise: 10 points, versus: reference}}
   for: 24h
-- name: silence               # by the wall clock
+- name: {silence}             # by the wall clock
   models: {model}
   when: {{no_events_for: 24h}}
 """
@@ -129,7 +135,7 @@ def _performance_rule(setup: Setup) -> list[str]:
     if setup.task is Task.REGRESSION:
         return [f"""\
 # The error of the reference, a fifth more.{validated}
-- name: rmse-rose
+- name: {setup.rule("rmse-rose")}
   models: {model}
   when: {{metric: rmse, window: {window}, rise: 20 percent, versus: reference}}
   for: 48h
@@ -142,7 +148,7 @@ def _performance_rule(setup: Setup) -> list[str]:
 # With confidence 0.95 the whole interval must be beyond the threshold, so the window must hold enough: 24 h need about
 # {PER_DAY_FOR_24H:,} {t.counted} a day; below that take 72 h, and with few hundred a week 7 d or more.
 # Here: about {t.counted_a_day:,.0f} a day.{validated}
-- name: f1-fell
+- name: {setup.rule("f1-fell")}
   models: {model}
   when: {{metric: f1, window: {window}, drop: 5 points, versus: reference, confidence: 0.95}}
   for: 48h
@@ -165,10 +171,10 @@ def tests_text(setup: Setup) -> str:
 
 def _performance_test(setup: Setup) -> str:
     if setup.task is Task.REGRESSION:
-        rule, metric, good, bad = "rmse-rose", "rmse", 10.0, 14.0
+        rule, metric, good, bad = setup.rule("rmse-rose"), "rmse", 10.0, 14.0
         reference, size = f"{good:g}", ""
     else:
-        rule, metric, good, bad = "f1-fell", "f1", 0.9, 0.7
+        rule, metric, good, bad = setup.rule("f1-fell"), "f1", 0.9, 0.7
         reference, size = "{value: 0.9, n: 5000}", ", n: 2000"
     return f"""\
 - name: two bad days ask for a retraining
@@ -191,14 +197,15 @@ def _drift_test(setup: Setup) -> str:
     samples = "".join(
         f'\n  - {{metric: psi, feature: {quoted(name)}, values: "0.05x2 0.4x30"}}' for name in moved
     )
+    rule = setup.rule("features-drift")
     instance = "" if len(moved) > 1 else f", instance: {{feature: {quoted(moved[0])}}}"
     return f"""\
 - name: what moved for a day is told
   model: {quoted(setup.model)}
   samples:{samples}
   expect:
-  - {{at: 2h, started: features-drift{instance}}}
-  - {{at: 26h, fired: features-drift, then: notify{instance}}}
+  - {{at: 2h, started: {rule}{instance}}}
+  - {{at: 26h, fired: {rule}, then: notify{instance}}}
 """
 
 

@@ -6,71 +6,56 @@ The daemon never guesses a unit. Here it is guessed once, said, and written out 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from driftline.errors import DataError
-from driftline.records import Ints
+from driftline.records import Bools, Ints
 from driftline.reference.columns import read_numbers
 from driftline.reference.tables import Table
-
-_FIRST_S, _LAST_S = 315_532_800.0, 4_102_444_800.0
-"""1980 and 2100: a number of seconds between them may be a time."""
-_SHORTEST = len("2026-01-31")
+from driftline.reference.units import PER_MS, Unit
 
 
-class Unit(StrEnum):
-    """How a column's times are written."""
-
-    TEXT = "RFC 3339, or a date"
-    SECONDS = "epoch seconds"
-    MILLISECONDS = "epoch milliseconds"
-    MICROSECONDS = "epoch microseconds"
-
-
-_PER_MS = {Unit.SECONDS: 1000.0, Unit.MILLISECONDS: 1.0, Unit.MICROSECONDS: 0.001}
-
-
-def unit_of_numbers(lowest: float, highest: float) -> Unit | None:
-    """The unit in which both numbers lie between 1980 and 2100; None: they are no times."""
-    for unit, per_ms in _PER_MS.items():
-        if lowest * per_ms >= _FIRST_S * 1000 and highest * per_ms <= _LAST_S * 1000:
-            return unit
-    return None
-
-
-def is_time_text(text: str) -> bool:
-    """Whether a text is a date or a time as ISO 8601 has them."""
-    if len(text) < _SHORTEST or text[4] != "-":
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def read_times(table: Table, column: str, unit: Unit) -> Ints:
+def read_times(table: Table, column: str, unit: Unit, absent: Ints | None = None) -> Ints:
     """[rows] epoch milliseconds; a text without an offset is taken as UTC.
+
+    Parameters
+    ----------
+    absent
+        [rows] what stands for a time that is missing; None: every row needs one.
 
     Raises
     ------
     DataError
-        A value that is no time, with its row.
+        A value that is no time, or is missing, with its row.
     """
-    if unit is not Unit.TEXT:
-        return _of_numbers(read_numbers(table, column), unit, column)
+    missing = ~is_present(table, column)
+    if missing.any() and absent is None:
+        row = int(np.flatnonzero(missing)[0]) + 1
+        raise DataError(f"column {column!r}: row {row} has no time; every row needs one")
+    read = _of_texts(table, column) if unit is Unit.TEXT else _of_numbers(table, column, unit, missing)
+    return read if absent is None else np.where(missing, absent, read)
+
+
+def is_present(table: Table, column: str) -> Bools:
+    """[rows] whether there is a value; NaN is none."""
+    nulls = [array.is_null(nan_is_null=True) for array in table.arrays(column)]
+    return ~np.concatenate([array.to_numpy(zero_copy_only=False) for array in nulls])
+
+
+def _of_texts(table: Table, column: str) -> Ints:
     values = [value for array in table.arrays(column) for value in array.to_pylist()]
-    return np.array([_time_ms(value, column, row) for row, value in enumerate(values, 1)], np.int64)
+    rows = enumerate(values, 1)
+    return np.array([0 if value is None else _time_ms(value, column, row) for row, value in rows], np.int64)
 
 
-def _of_numbers(numbers: Any, unit: Unit, column: str) -> Ints:
-    unusable = np.flatnonzero(~np.isfinite(numbers))
+def _of_numbers(table: Table, column: str, unit: Unit, missing: Bools) -> Ints:
+    numbers = read_numbers(table, column).astype(np.float64)
+    unusable = np.flatnonzero(~np.isfinite(numbers) & ~missing)
     if len(unusable):
-        raise DataError(f"column {column!r}: row {int(unusable[0]) + 1} has no time; every row needs one")
-    return np.asarray(np.floor(numbers.astype(np.float64) * _PER_MS[unit]), np.int64)
+        raise DataError(f"column {column!r}: row {int(unusable[0]) + 1} holds no time")
+    return np.asarray(np.floor(np.where(missing, 0.0, numbers) * PER_MS[unit]), np.int64)
 
 
 def _time_ms(value: Any, column: str, row: int) -> int:

@@ -27,3 +27,10 @@ class Wishes:
     numeric: tuple[str, ...] = ()
     every_ms: int | None = None
     """Time between two rows of a file without times."""
+    label_delay_ms: int | None = None
+    """Time from a prediction to its label, where no column tells it."""
+
+    @property
+    def as_features(self) -> frozenset[str]:
+        """Columns that are named as features, in whatever way."""
+        return frozenset((*(self.features or ()), *self.categorical, *self.numeric))

@@ -32,10 +32,11 @@ def is_numeric(table: Table, column: str) -> bool:
     kind = table.columns[column]
     if table.text is None:
         return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-    return all(_all_numbers(array) for array in table.arrays(column))
+    return all(all_numbers(array) for array in table.arrays(column))
 
 
-def _all_numbers(array: pa.Array[Any]) -> bool:
+def all_numbers(array: pa.Array[Any]) -> bool:
+    """Whether each value of an array of text that is there is a number."""
     try:
         pc.cast(array, pa.float64())
     except pa.ArrowInvalid:
@@ -47,7 +48,7 @@ def has_more_values(table: Table, column: str, limit: int) -> bool:
     """Whether a numeric column has over ``limit`` different values; reads no further than it must."""
     seen = np.empty(0)
     for array in table.arrays(column):
-        seen = np.union1d(seen, _numbers(array.drop_null()))
+        seen = np.union1d(seen, numbers_of(array.drop_null()))
         if seen.size > limit:
             return True
     return False
@@ -77,14 +78,15 @@ def read_numbers(table: Table, column: str, advance: Advance = _silent) -> NDArr
     values = np.empty(table.rows, np.float32 if is_float32(table, column) else np.float64)
     at = 0
     for array in table.arrays(column):
-        numbers = _numbers(array)
+        numbers = numbers_of(array)
         values[at : at + len(array)] = numbers
         at += len(array)
         advance(len(array))
     return values[:at]
 
 
-def _numbers(array: pa.Array[Any]) -> NDArray[Any]:
+def numbers_of(array: pa.Array[Any]) -> NDArray[Any]:
+    """[len(array)] numbers; NaN is missing, +-inf invalid."""
     kind = array.type
     if isinstance(kind, pa.DictionaryType):
         array = array.cast(kind.value_type)

@@ -18,6 +18,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from driftline.errors import DataError, UsageError
+from driftline.reference.encoding import not_utf8
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, how far, of how much)."""
@@ -91,13 +92,26 @@ def open_table(path: Path, span: Span, folder: Path, progress: Progress) -> Tabl
     kind = _kind(path)
     try:
         table = _OPENERS[kind](path, span, folder, progress)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: is not UTF-8: {error.object!r}; write it anew as UTF-8") from error
-    except (pa.ArrowException, OSError, EOFError) as error:
-        raise DataError(f"{path.name}: cannot be read as {kind}: {error}") from error
+    except (UnicodeDecodeError, DataError, pa.ArrowException, OSError, EOFError) as error:
+        raise DataError(_wrong_encoding(path, kind) or _fault(path, kind, error)) from error
     if table.rows <= 0:
         raise DataError(f"{path.name}: there is no row in {span[0]}:{'' if span[1] is None else span[1]}")
     return table
+
+
+def _fault(path: Path, kind: str, error: Exception) -> str:
+    return str(error) if isinstance(error, DataError) else f"{path.name}: cannot be read as {kind}: {error}"
+
+
+def _wrong_encoding(path: Path, kind: str) -> str | None:
+    """Whether that is what kept a file of text from being read, whatever the reader made of it."""
+    if kind not in ("csv", "json"):
+        return None
+    try:
+        with _opened(path) as lines:
+            return not_utf8(path.name, lines)
+    except (OSError, EOFError):
+        return None
 
 
 def _kind(path: Path) -> str:

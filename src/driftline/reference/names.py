@@ -30,10 +30,21 @@ SCORE = (
 LABEL = (
     "label", "y_true", "y", "target", "truth", "ground_truth", "actual", "class", "outcome", "observed", "true_label",
 )  # fmt: skip
-NO_FEATURE = frozenset({
-    "model", "version", "model_version", "model_name", "scores", "segments", "latency_ms", "revision", "_kafka", "index",
-    "unnamed_0", "",
+EVENT_FIELDS = frozenset({
+    "prediction_id", "id", "model", "version", "time", "prediction", "score", "scores", "label", "segments", "latency_ms",
+    "revision", "_kafka",
 })  # fmt: skip
+"""What an event has beside its features."""
+NO_FEATURE = EVENT_FIELDS | {"model_version", "model_name", "index", "unnamed_0", ""}
+COUNTERS = (
+    "index",
+    "row",
+    "row_number",
+    "counter",
+    "sequence",
+    "seq",
+    "offset",
+)
 POSITIVE = (
     "1",
     "true",
@@ -50,10 +61,8 @@ POSITIVE = (
     "up",
     "click",
 )
-_CODES = re.compile(
-    r"(^|_)(day|weekday|dow|month|quarter|zip|code|type|kind|class|category|region|country|id)($|_)"
-)
-_FLAG = re.compile(r"^(is|has|was)_")
+_CODES = re.compile(r"(^|_)(zip|zipcode|postcode|plz|code|type|kind|class|category|region|country|id)($|_)")
+_IDS = re.compile(r"(^|_)(id|uuid|guid|key)$|^(id|uuid|guid)_")
 
 
 def plain(name: str) -> str:
@@ -77,5 +86,15 @@ def ranked(columns: Iterable[str], known: tuple[str, ...]) -> list[str]:
 
 
 def is_code(name: str) -> bool:
-    """Whether whole numbers under that name are names of things and not amounts."""
-    return bool(_CODES.search(plain(name)) or _FLAG.search(plain(name)))
+    """Whether whole numbers under that name only name things; a day or a month has an order and stays a number."""
+    return bool(_CODES.search(plain(name)))
+
+
+def is_id(name: str) -> bool:
+    """Whether a name is that of a key: many different values under it tell things apart, and no kinds of them."""
+    return bool(_IDS.search(plain(name)))
+
+
+def is_clock(name: str) -> bool:
+    """Whether a name is that of a time, or of a number that is counted up."""
+    return bool(ranked([name], (*TIME, *LABEL_TIME, *COUNTERS)))

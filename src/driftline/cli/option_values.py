@@ -1,0 +1,53 @@
+"""What is written for options of data files, as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import click
+
+from driftline.durations import duration_ms
+from driftline.reference.tables import Span
+
+
+def columns(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Names, separated by commas."""
+    return (
+        text if isinstance(text, tuple) else tuple(name.strip() for name in text.split(",") if name.strip())
+    )
+
+
+def rows(text: str) -> Span:
+    """``A:B``, half-open."""
+    found = re.fullmatch(r"(\d*):(\d*)", text)
+    if not found:
+        raise click.BadParameter(f'"{text}" is no span of rows; write 0:9072 for the first 9072')
+    first, last = int(found[1] or 0), int(found[2]) if found[2] else None
+    if last is not None and last < first:
+        right = f"write {last}:{first} for rows {last} to {first - 1}"
+        raise click.BadParameter(f'"{text}" ends before it begins; {right}')
+    if last == first:
+        right = f"write {first}:{first + 1} for row {first} alone"
+        raise click.BadParameter(f'"{text}" holds no row, since row {last} is not in it; {right}')
+    return first, last
+
+
+def span_of_time(text: str) -> int:
+    """A duration in milliseconds."""
+    return _tried(duration_ms, text)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``key=value``."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f'"{text}" is not key=value')
+    return key, value
+
+
+def _tried(read: Callable[[str], int], text: str) -> int:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
