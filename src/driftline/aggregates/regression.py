@@ -43,6 +43,21 @@ def add_rows(limbs: Ints, predicted: Floats, truth: Floats, sign: Ints, center: 
             accumulator.add(limbs[place], terms, sign[nonzero] if name == "ratio" else sign)
 
 
+def completed(limbs: Ints, n: int) -> Ints:
+    """Sums that were kept before e^4 was: it is taken as of normal errors, 3 (sum e^2)^2 / n."""
+    full = np.zeros(LIMBS, np.int64)
+    full[: len(limbs)] = limbs
+    places = slices()
+    place, accumulator = places["e2"]
+    if n > 0 and len(limbs) < LIMBS:
+        squares = scaled(np.array([accumulator.value(full[place])]))
+        mantissa, exponent = 3 * np.square(squares.mantissa) / n, 2 * squares.exponent
+        kept = np.where(np.abs(exponent) > _MOST, 0.0, mantissa)
+        place, accumulator = places["e4"]
+        accumulator.add(full[place], scaled(kept, np.clip(exponent, -_MOST, _MOST)), np.ones(1, np.int64))
+    return full
+
+
 def _fourth(e: Scaled) -> Scaled:
     power = 4 * e.exponent
     mantissa = np.where(power < -_MOST, 0.0, np.square(np.square(e.mantissa)))

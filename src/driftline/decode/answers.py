@@ -58,9 +58,13 @@ def read_truth(labels: Sequence[Any], schema: Schema, limits: Limits) -> Answers
     return Answers(coded, nothing(rows), nothing(rows), faults=faults)
 
 
-def _regression(predictions: Sequence[Any]) -> Answers:
+def _regression(predictions: Sequence[Any] | Floats) -> Answers:
+    """A number beyond float64 is an invalid value of a usable event; anything but a number says nothing."""
     value = numbers(predictions)
-    faults = _mark(np.isnan(value), "missing_field") | _mark(np.isinf(value), "wrong_type")
+    faults = _mark(np.isnan(value), "missing_field")
+    if not isinstance(predictions, np.ndarray):
+        odd = np.flatnonzero(np.isinf(value)).tolist()
+        faults |= {i: "wrong_type" for i in odd if type(predictions[i]) not in (int, float)}
     return Answers(no_class(len(value)), value, nothing(len(value)), faults=faults)
 
 

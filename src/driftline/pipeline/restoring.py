@@ -178,6 +178,9 @@ def _pane(pipeline: Pipeline, blob: Blob) -> bool:
         if panes_kind is kind and window == (data["length_ms"], data["slide_ms"]) and begun:
             a = {n: v.copy() for n, v in blob.arrays.items()}
             unseen = tuple(dict(u) for u in data["unseen"])
-            panes.panes[data["start_ms"]] = Totals(a["counts"], a["sums"], a["low"], a["high"], unseen)
+            sums = a["sums"]
+            if kind is WindowKind.PERFORMANCE:
+                sums = slot.performance.completed(a["counts"], sums)
+            panes.panes[data["start_ms"]] = Totals(a["counts"], sums, a["low"], a["high"], unseen)
             return True
     return False

@@ -9,7 +9,7 @@ from math import gcd
 
 import numpy as np
 
-from driftline.aggregates import latency, regression
+from driftline.aggregates import latency
 from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
@@ -102,8 +102,7 @@ class Slot:
             known = self.profile.id if self.profile else list(self.drift.classes)
             return json.dumps([str(self.settings.task), known])
         p = self.performance
-        sums = [name for name, _ in regression.SUMS] if p.task is Task.REGRESSION else []
-        return json.dumps([str(p.task), p.positive, p.segments, p.label_mean, *sums])
+        return json.dumps([str(p.task), p.positive, p.segments, p.label_mean])
 
     def panes(self) -> Iterable[tuple[WindowKind, Panes]]:
         """All windows of both kinds."""
