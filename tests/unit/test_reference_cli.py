@@ -1,8 +1,12 @@
 """``driftline reference build`` and ``show``."""
 
+import json
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
+from driftline.cli import invoke
 from driftline.cli.reference import reference
 from driftline.reference.file import load
 
@@ -152,3 +156,29 @@ def test_show_of_a_foreign_file_exits_with_2(data):
     """A CSV is no reference."""
     result = run("show", data)
     assert (2, True) == (result.exit_code, "is no JSON" in result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "stored"),
+    [(("True", "False"), "True", "true"), (("1.0", "0.0"), "1.0", "1"), (("1", "0"), "1", "1"), (("Yes", "no"), "Yes", "Yes")],
+)  # fmt: skip
+def test_the_positive_class_is_named_as_the_file_writes_it(
+    values: tuple[str, str], positive: str, stored: str, tmp_path: Path
+) -> None:
+    """Classes are compared as canonical strings, and so is the one that is named."""
+    rows = "".join(f"{i},{values[i % 2]},{values[i % 3 == 0]}\n" for i in range(60))
+    (tmp_path / "d.csv").write_text("x,p,y\n" + rows, encoding="utf-8")
+    options = [
+        "--prediction",
+        "p",
+        "--label",
+        "y",
+        "--positive",
+        positive,
+        "--output",
+        str(tmp_path / "r.json"),
+    ]
+    assert 0 == invoke(
+        ["reference", "build", str(tmp_path / "d.csv"), "--model", "m", "--version", "1", *options]
+    )
+    assert json.loads((tmp_path / "r.json").read_text())["positive"] == stored

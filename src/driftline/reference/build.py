@@ -85,7 +85,7 @@ def _assembled(
         model=options.model,
         version=options.version,
         task=outputs.task,
-        positive=options.positive,
+        positive=outputs.positive,
         id="",
         sha256="",
         bins_id=bins_id(sums, counts, outputs.label_mean),

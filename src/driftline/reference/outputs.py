@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from driftline.errors import UsageError
 from driftline.records import Coded, Floats
+from driftline.reference import canonical as canonical_texts
 from driftline.reference import columns, performance
 from driftline.reference.bins import categorical_profile, numeric_profile
 from driftline.reference.profile import CategoricalProfile, NumericProfile
@@ -36,6 +37,8 @@ class Outputs:
     """Profiles of the answers and labels, and how good the answers were."""
 
     task: Task | None = None
+    positive: str | None = None
+    """The positive class, as the columns have it."""
     score: NumericProfile | None = None
     value: NumericProfile | None = None
     predicted: CategoricalProfile | None = None
@@ -85,15 +88,29 @@ def _regression(table: Table, wanted: OutputColumns, advance_of: AdvanceOf) -> O
 def _classification(table: Table, wanted: OutputColumns, advance_of: AdvanceOf) -> Outputs:
     label = _codes(table, wanted.label, advance_of)
     score = _numbers(table, wanted.score, advance_of)
-    predicted = _codes(table, wanted.prediction, advance_of) or _from_score(score, label, wanted.positive)
+    predicted = _codes(table, wanted.prediction, advance_of)
+    wanted = replace(wanted, positive=_as_written(wanted.positive, label, predicted))
+    predicted = predicted or _from_score(score, label, wanted.positive)
     task = _task(wanted, label, predicted)
     both = label is not None and predicted is not None
     return Outputs(
         task=task,
+        positive=wanted.positive,
         score=_numeric_profile(table, wanted.score, score),
         predicted=_categorical_profile(wanted.prediction or "prediction", predicted),
         label=_categorical_profile(wanted.label or "label", label),
         performance=performance.classification(label, predicted, score, wanted.positive) if both else {},  # type: ignore[arg-type]
+    )
+
+
+def _as_written(positive: str | None, *columns: Coded | None) -> str | None:
+    """The positive class as the columns have it: ``True`` and ``1.0`` of a CSV are ``true`` and ``1`` there."""
+    classes = {value for column in columns if column for value in column.values}
+    canonical = canonical_texts.from_csv(positive)
+    return (
+        canonical
+        if positive not in classes and isinstance(canonical, str) and canonical in classes
+        else positive
     )
 
 
