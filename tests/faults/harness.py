@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,6 +180,8 @@ def settle(
         return f"{len(left)} of {len(wanted)} triggers are missing, as {left[:3]}; {process.log()}"
 
     until(lambda: wanted.keys() <= published(servers, own).keys(), missing, timeout_s)
+    # All may be on the wire before this life of the daemon has sent what it does not know to be there.
+    until(lambda: unsent(process.config) == 0, lambda: f"the outbox is not empty; {process.log()}", timeout_s)
     time.sleep(1.5)  # what comes in excess would come now
     process.send(signal.SIGTERM)
     assert 0 == process.wait(), process.log()
@@ -186,6 +189,12 @@ def settle(
     assert set() == found.keys() - wanted.keys()
     assert set() == wanted.keys() - found.keys()
     return found
+
+
+def unsent(config: Path) -> int:
+    """How many effects of the last commit are not known to be sent."""
+    with closing(SqliteStore.peek(load(config).state_path)) as store:
+        return len(store.load().outbox)
 
 
 def records_read(config: Path) -> int:
