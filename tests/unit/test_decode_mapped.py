@@ -144,6 +144,15 @@ def test_no_document_raises(document: Any) -> None:
         assert len(d.rejects) + len(d.time_ms) == 1
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("time", [1.7e308, -1.7e308, "1.7e308", "-1.7e400", pytest.param(10**400, id="401 digits")])
+def test_a_time_that_no_clock_shows_is_rejected(unit: str, time: float | str) -> None:
+    """Seconds near the end of float64 are no number of milliseconds."""
+    places = tuple((n, FieldPlace(("ts",), unit=unit) if n == "time" else p) for n, p in PLACES)
+    d = own({**written(GOOD), "ts": time}, places=places)
+    assert [r.reason for r in d.rejects] == ["bad_time"]
+
+
 def test_many_records_keep_their_places() -> None:
     """Rejects among them, over more than one piece."""
     documents = [written({**GOOD, "prediction_id": str(i)}) if i % 7 else b"{" for i in range(1500)]

@@ -119,8 +119,9 @@ def _milliseconds(value: Any, unit: str) -> Any:
             value = float(value) if "." in value else int(value)
         except ValueError:
             return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, int):
         return value * 1000 if unit == "s" else value // int(_PER_MS[unit])
-    return math.floor(round(value / _PER_MS[unit], 6))
+    scaled = value / _PER_MS[unit]
+    return math.floor(round(scaled, 6)) if math.isfinite(scaled) else scaled
