@@ -1,4 +1,4 @@
-"""``driftline run`` that kills itself at a point of its first commit with an effect: ``POINT run --config F``."""
+"""``driftline run`` that kills itself at a point of its first commit with a trigger: ``POINT TOPIC run --config F``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from driftline.cli import invoke, run
 from driftline.testing.crashes import (
     CrashingPublisher,
     CrashingStore,
+    Plan,
     Point,
     crashing_connect,
-    kill_this_process,
 )
 
-point = Point(sys.argv[1])
+plan = Plan(Point(sys.argv[1]), sys.argv[2])
 Store, Publisher = run.SqliteStore, run.KafkaPublisher
 
 
@@ -24,13 +24,13 @@ class _Stores:
 
     @staticmethod
     def open(*arguments: Any, **options: Any) -> Any:
-        return CrashingStore(Store.open(*arguments, **options), point, kill_this_process)
+        return CrashingStore(Store.open(*arguments, **options), plan)
 
 
 def _publisher(*arguments: Any, **options: Any) -> Any:
-    return CrashingPublisher(Publisher(*arguments, **options), point, kill_this_process)
+    return CrashingPublisher(Publisher(*arguments, **options), plan)
 
 
-sqlite3.connect = crashing_connect(point, kill_this_process)  # type: ignore[assignment]
+sqlite3.connect = crashing_connect(plan)  # type: ignore[assignment]
 run.SqliteStore, run.KafkaPublisher = _Stores, _publisher  # type: ignore[assignment, misc]
-sys.exit(invoke(sys.argv[2:]))
+sys.exit(invoke(sys.argv[3:]))

@@ -32,7 +32,7 @@ def test_a_kill_at_a_point_of_the_commit_changes_nothing(
     try:
         for portion in range(PORTIONS):
             send(to, records[portion * size : (portion + 1) * size])
-            process.start(PROGRAM, str(point), "run")
+            process.start(PROGRAM, str(point), "own-triggers", "run")
             assert -signal.SIGKILL == process.wait(), f"the point was not reached: {process.log()}"
         process.start()
         expected = oracle(config, servers, "s", ["m"], PARTITIONS)

@@ -10,6 +10,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ Crash = Callable[[], None]
 
 
 class Point(StrEnum):
-    """Where to crash, each at the first commit that carries an effect."""
+    """Where to crash, each at the first commit that carries an effect for the topic."""
 
     BEFORE_COMMIT = "before-commit"
     """Everything is computed, nothing is written."""
@@ -46,36 +47,50 @@ class Commits(Protocol):
         """All of it or nothing."""
 
 
+@dataclass
+class Plan:
+    """Where to crash, and by what."""
+
+    point: Point
+    topic: str
+    """Effects for other topics, as dead letters, do not count: one of them may be sent long before a trigger is."""
+    crash: Crash = kill_this_process
+    armed: bool = False
+    """The commit under way carries an effect for the topic."""
+
+    def at(self, point: Point) -> None:
+        """Crash, if it is this point that was meant."""
+        if point is self.point:
+            self.crash()
+
+
 class CrashingStore:
     """A store that crashes before a commit that carries effects; otherwise it is the store it wraps."""
 
-    def __init__(self, store: Commits, point: Point, crash: Crash) -> None:
+    def __init__(self, store: Commits, plan: Plan) -> None:
         self._store = store
-        self._point = point
-        self._crash = crash
+        self._plan = plan
 
     def commit(self, commit: Any) -> Any:
         """Commit, or crash before it."""
-        if self._point is Point.BEFORE_COMMIT and commit.outbox:
-            self._crash()
+        self._plan.armed = any(message.topic == self._plan.topic for _, message in commit.outbox)
+        if self._plan.armed:
+            self._plan.at(Point.BEFORE_COMMIT)
         return self._store.commit(commit)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
 
-def crashing_connect(point: Point, crash: Crash) -> Callable[..., sqlite3.Connection]:
-    """A stand-in for ``sqlite3.connect`` whose connections crash inside a transaction that fills the outbox."""
+def crashing_connect(plan: Plan) -> Callable[..., sqlite3.Connection]:
+    """A stand-in for ``sqlite3.connect`` whose connections crash inside a transaction of a ``CrashingStore``."""
     connect = sqlite3.connect
-    filled: list[str] = []
 
     def trace(statement: str) -> None:
-        if statement.upper().startswith("INSERT INTO OUTBOX"):
-            filled.append(statement)
-            if point is Point.INSIDE_COMMIT:
-                crash()
-        if statement.upper().startswith("COMMIT") and filled and point is Point.END_OF_COMMIT:
-            crash()
+        if plan.armed and statement.upper().startswith("INSERT INTO OUTBOX"):
+            plan.at(Point.INSIDE_COMMIT)
+        if plan.armed and statement.upper().startswith("COMMIT"):
+            plan.at(Point.END_OF_COMMIT)
 
     def opened(*arguments: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*arguments, **options)
@@ -88,22 +103,24 @@ def crashing_connect(point: Point, crash: Crash) -> Callable[..., sqlite3.Connec
 class CrashingPublisher:
     """A publisher that crashes before it sends, or when it learns of a delivery."""
 
-    def __init__(self, publisher: Publisher, point: Point, crash: Crash) -> None:
+    def __init__(self, publisher: Publisher, plan: Plan) -> None:
         self._publisher = publisher
-        self._point = point
-        self._crash = crash
+        self._plan = plan
+        self._awaited: set[str] = set()
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Send, or crash before it."""
-        if self._point is Point.BEFORE_SEND and messages:
-            self._crash()
+        awaited = {m.id for m in messages if m.topic == self._plan.topic}
+        if awaited:
+            self._plan.at(Point.BEFORE_SEND)
+        self._awaited |= awaited
         self._publisher.publish(messages)
 
     def poll(self) -> list[Delivery]:
         """Deliveries; or crash when there is one."""
         done = self._publisher.poll()
-        if self._point is Point.BEFORE_MARK and any(d.error is None for d in done):
-            self._crash()
+        if any(d.error is None and d.id in self._awaited for d in done):
+            self._plan.at(Point.BEFORE_MARK)
         return done
 
     def flush(self, timeout_s: float) -> int:
