@@ -145,7 +145,9 @@ def test_no_document_raises(document: Any) -> None:
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-@pytest.mark.parametrize("time", [1.7e308, -1.7e308, "1.7e308", "-1.7e400", pytest.param(10**400, id="401 digits")])
+@pytest.mark.parametrize(
+    "time", [1.7e308, -1.7e308, "1.7e308", "-1.7e400", pytest.param(10**400, id="401 digits")]
+)
 def test_a_time_that_no_clock_shows_is_rejected(unit: str, time: float | str) -> None:
     """Seconds near the end of float64 are no number of milliseconds."""
     places = tuple((n, FieldPlace(("ts",), unit=unit) if n == "time" else p) for n, p in PLACES)
