@@ -23,10 +23,15 @@ class ModelState:
     """By code. With more than ``class_limit`` seen, ``OTHER`` and ``MISTAKEN`` stand among them for the rest."""
     class_limit: int = 100
 
+    @property
+    def over(self) -> bool:
+        """Whether there were more classes than have codes of their own."""
+        return MISTAKEN in self.classes
+
     def learn(self, names: Iterable[str]) -> bool:
         """Give new classes codes while there is room, the positive class always; whether any code is new."""
         before = len(self.classes)
-        room = self.class_limit - before + 2 * (MISTAKEN in self.classes)
+        room = self.class_limit - before + 2 * self.over
         for name in names:
             if name in self.classes:
                 continue
