@@ -108,7 +108,7 @@ def reference(*names: str) -> Profile:
     categorical = [categorical_profile("c", {"a": 3, "b": 3, "c": 3})] if "c" in names else []
     profile = Profile(
         model="m", version="1", task=Task.MULTICLASS, positive=None, id="", sha256="", rows=400,
-        bins_id=bins_id(numeric, categorical), numeric=tuple(numeric), categorical=tuple(categorical),
+        label_mean=float(len(names)), bins_id=bins_id(numeric, categorical), numeric=tuple(numeric), categorical=tuple(categorical),
     )  # fmt: skip
     return with_id(profile)
 

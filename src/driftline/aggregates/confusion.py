@@ -58,11 +58,3 @@ def matrix(truth: Codes32, predicted: Codes32, rows: Ints, capacity: int) -> Int
     counts, places = np.zeros(capacity**2, np.int64), cells(truth, predicted, capacity)
     np.add.at(counts, places[places >= 0], rows[places >= 0])
     return counts
-
-
-def remap(counts: Ints, codes: Ints, capacity: int) -> Ints:
-    """Counts [old, old] in a matrix of another capacity; old class i becomes ``codes[i]``."""
-    new = np.zeros((capacity, capacity), np.int64)
-    k = len(codes)
-    new[np.ix_(codes, codes)] = counts[:k, :k]
-    return new

@@ -160,14 +160,8 @@ class PerformanceLayout:
 
     def reference_totals(self, classes: tuple[str, ...], counts: Ints) -> Totals:
         """A reference's confusion [true, predicted] as totals, to evaluate it like a window."""
-        out = self.empty()
-        known = [
-            self.classes.index(name) if name in self.classes else confusion.far_code(name) for name in classes
-        ]
-        truth, predicted = np.array(known, np.int32).repeat(len(known)), np.tile(known, len(known))
-        codes = confusion.pooled(truth, predicted.astype(np.int32), self.classes)
-        rows = np.asarray(counts, np.int64).ravel()
-        out.counts[HEAD : self.histograms] = confusion.matrix(*codes, rows, self.capacity)
+        out, rows = self.empty(), np.asarray(counts, np.int64)
+        out.counts[HEAD : self.histograms] = self._by_name(classes, rows)
         out.counts[LABELLED] = out.counts[EVENTS] = rows.sum()
         return out
 
@@ -177,9 +171,10 @@ class PerformanceLayout:
         return replace(self, classes=tuple(classes), capacity=room, segments=segments or self.segments)
 
     def convert(self, totals: Totals, new: PerformanceLayout) -> Totals:
-        """Totals of this layout in one with all its classes, matched by the names of classes and segment values.
+        """Totals of this layout in another of its task, matched by the names of classes and segment values.
 
-        Segments that the new one has not are left out; values that it does not tell apart are its ``OTHER``.
+        Segments that the new one has not are left out; classes and values that it does not tell apart are its
+        ``OTHER``.
         """
         old, out = totals.counts.astype(np.int64), new.empty()
         out.sums[:] = totals.sums
@@ -201,10 +196,19 @@ class PerformanceLayout:
                 target[2:] += self._moved(source[2:], new)
         return out
 
+    def _by_name(self, classes: tuple[str, ...], counts: Ints) -> Ints:
+        """Flat counts of a confusion [k, k] of these classes; those that have no code here are pooled."""
+        names = self.classes
+        codes = np.array([names.index(n) if n in names else confusion.far_code(n) for n in classes], np.int32)
+        both = codes.repeat(len(codes)), np.tile(codes, len(codes))
+        return confusion.matrix(*confusion.pooled(*both, names), counts.ravel(), self.capacity)
+
     def _moved(self, flat: Ints, new: PerformanceLayout) -> Ints:
-        codes = np.array([new.classes.index(name) for name in self.classes], np.int64)
-        old = flat.reshape(self.capacity, self.capacity)
-        return confusion.remap(old, codes, new.capacity).ravel()
+        """A confusion of this layout in another one."""
+        if self.classes == new.classes and self.capacity == new.capacity:
+            return flat
+        known = len(self.classes)
+        return new._by_name(self.classes, flat.reshape(self.capacity, self.capacity)[:known, :known])
 
     def _add_values(self, sums: Ints, predicted: Floats, truth: Floats, sign: Ints) -> list[Gain]:
         ok = np.isfinite(predicted) & np.isfinite(truth)

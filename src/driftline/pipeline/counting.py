@@ -8,20 +8,28 @@ import numpy as np
 
 from driftline.aggregates.drift import Prepared
 from driftline.aggregates.latency import DELAY_BOUNDS_S
+from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import Changes
 from driftline.pipeline.places import NOWHERE
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import StreamState
 from driftline.records import Bools, Codes32, Ints, PredictionPart
-from driftline.settings import Task, Window, WindowKind
+from driftline.settings import Task, WindowKind
 from driftline.stamp.staging import Columns
 from driftline.windows.grid import pane_starts
 
 Rows = Ints | slice
 
 
-def by_pane(times_ms: Ints, rows: Ints | None, window: Window) -> Iterator[tuple[int, Rows]]:
-    """(pane start, the rows in it) of ``rows`` (None: all), a slice where one pane holds all."""
+def by_pane(times_ms: Ints, rows: Ints | None, panes: Panes) -> Iterator[tuple[int, Rows]]:
+    """(pane start, the rows in it) of ``rows`` (None: all), a slice where one pane holds all.
+
+    What is older than the panes' ``since_ms`` is in none: of what was counted then, nothing is there to take back.
+    """
+    window = panes.window
+    if panes.since_ms is not None and len(times_ms) and times_ms.min() < panes.since_ms:
+        known = times_ms >= panes.since_ms
+        rows = np.flatnonzero(known) if rows is None else rows[known[rows]]
     starts = pane_starts(times_ms if rows is None else times_ms[rows], window)
     if not len(starts):
         return
@@ -36,7 +44,7 @@ def by_pane(times_ms: Ints, rows: Ints | None, window: Window) -> Iterator[tuple
 def count_drift(slot: Slot, prepared: Prepared, rows: Ints | None, times_ms: Ints) -> None:
     """Inputs and answers of rows (None: all) into the panes of drift windows."""
     for panes in slot.drift_panes:
-        for start, mine in by_pane(times_ms, rows, panes.window):
+        for start, mine in by_pane(times_ms, rows, panes):
             panes.add(start, slot.drift.totals(prepared, mine))
 
 
@@ -46,7 +54,7 @@ def count_events(slot: Slot, part: PredictionPart, rows: Ints | None, times_ms: 
         return
     segments = slot.segment_codes(part.segments, len(times_ms), len(slot.segments))
     for panes in slot.performance_panes:
-        for start, mine in by_pane(times_ms, rows, panes.window):
+        for start, mine in by_pane(times_ms, rows, panes):
             chosen = segments[mine]
             panes.bump(start, *slot.performance.arrivals(np.ones(len(chosen), np.int64), chosen))
 
@@ -73,7 +81,7 @@ def count_changes(state: StreamState, slot: Slot, due: Columns) -> None:
         )
         lost |= gone
         kept = None if state.keeps_all or not gone.any() else np.flatnonzero(~gone)
-        for start, mine in by_pane(due["time_ms"], kept, panes.window):
+        for start, mine in by_pane(due["time_ms"], kept, panes):
             rows = np.arange(len(lost)) if isinstance(mine, slice) else mine
             panes.bump(start, *slot.performance.delta(changes, rows))
     state.counts["labels_beyond_window",] += int(lost.sum())

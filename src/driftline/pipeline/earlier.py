@@ -9,21 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from driftline.aggregates.performance import Segments
+from driftline.aggregates.performance import PerformanceLayout, Segments
 from driftline.aggregates.totals import Totals
 from driftline.pipeline.slots import Slot
 from driftline.records import Codes32
-from driftline.settings import OTHER, WindowKind
+from driftline.settings import OTHER, Task, WindowKind
 
 Convert = Callable[[Totals], Totals]
 Conversions = dict[tuple[int, WindowKind], Convert | None]
 """By version and kind of window, where panes count otherwise by now; None: what they count is nothing today."""
-
-
-def segments_of(layout_id: str) -> Segments:
-    """The segments that a performance layout was written with, see ``Slot.layout_id``."""
-    _task, _positive, segments, _mean = json.loads(layout_id)
-    return tuple((name, tuple(values)) for name, values in segments)
 
 
 class SegmentsThen:
@@ -48,6 +42,10 @@ class SegmentsThen:
         out[:, :both] = codes[:, :both]
         for code, tables in self._tables.items():
             rows = np.flatnonzero(slots == code)
+            if not len(
+                rows
+            ):  # the version was not there for a while, and what it was then is of no width today
+                continue
             for place, (then, table) in enumerate(tables):
                 out[rows, place] = -1 if then is None else table[codes[rows, then]]
         return out
@@ -72,7 +70,7 @@ def fresh(before: Sequence[str], values: Sequence[str]) -> set[str]:
     return set(values) - set(before)
 
 
-def begin(slot: Slot, data: Mapping[str, Any], watermark_ms: int) -> Conversions:
+def begin(slot: Slot, data: Mapping[str, Any], then: PerformanceLayout, watermark_ms: int) -> Conversions:
     """Windows and segments that are new, or count otherwise (another reference, say), begin anew.
 
     What was read ahead of W was counted the old way too, so they begin after the last event that was seen.
@@ -80,15 +78,15 @@ def begin(slot: Slot, data: Mapping[str, Any], watermark_ms: int) -> Conversions
     begin_ms = max(watermark_ms, slot.last_ms + 1)
     since = {(kind, length, slide): since_ms for kind, length, slide, since_ms in data["windows"]}
     conversions: Conversions = {}
-    for kind in WindowKind:
-        then, now = data["layouts"][str(kind)], slot.layout_id(kind)
-        if then != now:
-            conversions[slot.code, kind] = _resegmented(slot, kind, then, now)
+    if data["layouts"][str(WindowKind.DRIFT)] != slot.layout_id(WindowKind.DRIFT):
+        conversions[slot.code, WindowKind.DRIFT] = None
+    if _shape(then) != _shape(slot.performance):
+        conversions[slot.code, WindowKind.PERFORMANCE] = _convert(then, slot)
     for kind, panes in slot.panes():
         key = (str(kind), panes.window.length_ms, panes.window.slide_ms)
         goes_on = conversions.get((slot.code, kind), _as_it_is) is not None
         panes.since_ms = since[key] if goes_on and key in since else begin_ms
-    before = dict(segments_of(data["layouts"][str(WindowKind.PERFORMANCE)]))
+    before = dict(then.segments)
     slot.segments_since_ms = {
         name: begin_ms if new else data.get("segments_since", {})[name]
         for name, values in slot.segments
@@ -101,12 +99,32 @@ def _as_it_is(totals: Totals) -> Totals:
     return totals
 
 
-def _resegmented(slot: Slot, kind: WindowKind, then: str, now: str) -> Convert | None:
-    """How totals go on where nothing but segments has changed."""
-    if kind is not WindowKind.PERFORMANCE:
+def performance_then(data: Mapping[str, Any], slot: Slot) -> PerformanceLayout:
+    """The layout that a version's performance was written with."""
+    task, positive, segments, mean = json.loads(data["layouts"][str(WindowKind.PERFORMANCE)])
+    # Files of an earlier release name the classes by model only, and those are the model's by now.
+    classes = tuple(data.get("classes", slot.performance.classes))
+    layout = PerformanceLayout.of(
+        Task(task),
+        classes,
+        positive,
+        tuple((name, tuple(values)) for name, values in segments),
+        label_mean=mean,
+    )
+    return replace(layout, capacity=data.get("capacity", layout.capacity))
+
+
+def _convert(then: PerformanceLayout, slot: Slot) -> Convert | None:
+    if _meaning(then) != _meaning(slot.performance):
         return None
-    (*head, before, mean), (*today, _segments, today_mean) = json.loads(then), json.loads(now)
-    if (head, mean) != (today, today_mean) or before == _segments:
-        return None
-    layout = replace(slot.performance, segments=segments_of(then))
-    return lambda totals: layout.convert(totals, slot.performance)
+    return lambda totals: then.convert(totals, slot.performance)
+
+
+def _meaning(layout: PerformanceLayout) -> tuple[Any, ...]:
+    """What must be the same for counts to go on."""
+    return layout.task, layout.positive, layout.label_mean
+
+
+def _shape(layout: PerformanceLayout) -> tuple[Any, ...]:
+    """What must be the same for counts to go on as they are."""
+    return *_meaning(layout), layout.classes, layout.segments, layout.capacity

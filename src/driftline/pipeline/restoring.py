@@ -14,7 +14,7 @@ from driftline.aggregates.totals import Totals
 from driftline.join import log
 from driftline.join.lifetime import Policy
 from driftline.pipeline.blocks import join_block, key_of, late_rows, number_of, staged_block
-from driftline.pipeline.earlier import Conversions, SegmentsThen, begin, segments_of
+from driftline.pipeline.earlier import Conversions, SegmentsThen, begin, performance_then
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.places import Places
 from driftline.pipeline.slots import Slot
@@ -49,8 +49,11 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
         if slot is not None:
             _counter(slot, blob)
             if "layouts" in blob.data:
-                then[slot.code] = segments_of(blob.data["layouts"][str(WindowKind.PERFORMANCE)])
-                conversions |= begin(slot, blob.data, pipeline.watermark_ms)
+                layout = performance_then(blob.data, slot)
+                if layout.task is slot.settings.task and slot.model.learn(layout.classes):
+                    pipeline.grow(slot.model)
+                then[slot.code] = layout.segments
+                conversions |= begin(slot, blob.data, layout, pipeline.watermark_ms)
     segments = SegmentsThen(pipeline.registry.slots, then, pipeline.registry.segment_width)
     _join(pipeline, blobs, segments)
     _staged(pipeline, blobs, segments)
