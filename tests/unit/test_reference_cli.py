@@ -55,6 +55,22 @@ def test_show_prints_columns_and_names_as_they_are(data):
     assert "accuracy" in result.stdout
 
 
+def test_a_threshold_is_told_when_it_is_taken_and_shown_later(data):
+    """Where no column has the class: a half is assumed and said so, what is given is not; `show` has both."""
+    shown = {}
+    for given in ((), ("--threshold", "0.25")):
+        said = built(data, "--label", "y", "--score", "x", "--positive", "UP", *given).stderr
+        assumed = "assumed: x means UP from 0.5 on, since no column has the predicted class"
+        assert (given == ()) == (assumed in said)
+        shown[given] = " ".join(run("show", data.with_name("r.json")).stdout.split())
+    assert [True, True] == [
+        f"threshold {number}: UP where the score is at least that" in text
+        for number, text in zip(("0.5", "0.25"), shown.values(), strict=True)
+    ]
+    built(data, "--label", "y", "--prediction", "y", "--positive", "UP")
+    assert "threshold" not in run("show", data.with_name("r.json")).stdout
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -74,6 +90,24 @@ def test_show_prints_columns_and_names_as_they_are(data):
         ),
         (["--rows", "90:"], "d.csv: there is no row in 90:"),
         (["--lineage", "abc"], '--lineage: "abc" is not key=value'),
+        (["--threshold", "1.5"], '--threshold: "1.5" is no threshold; write a number from 0 to 1, as 0.5'),
+        (["--threshold", "nan"], '--threshold: "nan" is no threshold; write a number from 0 to 1, as 0.5'),
+        (
+            ["--threshold", "0.3"],
+            "--threshold: makes classes of scores only with --score, --label (it names the other class), --positive",
+        ),
+        (
+            ["--threshold", "0.3", "--score", "x", "--prediction", "y"],
+            "--threshold: y has the predicted class already; leave out --threshold or --prediction",
+        ),
+        (
+            ["--threshold", "0.3", "--task", "regression"],
+            "--threshold: a regression task has none; leave it out",
+        ),
+        (
+            ["--threshold", "0.3", "--score", "x", "--label", "x", "--positive", "0"],
+            "--threshold tells 0 from one other class, and x has beside it: 1, 2, 3",
+        ),
     ],
 )
 def test_a_mistake_exits_with_2_and_says_what_is_right(data, more, message):

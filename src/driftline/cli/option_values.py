@@ -38,6 +38,17 @@ def span_of_time(text: str) -> int:
     return _tried(duration_ms, text)
 
 
+def threshold(text: str) -> float:
+    """A score that tells two classes apart, from 0 to 1."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise click.BadParameter(f'"{text}" is no threshold; write a number from 0 to 1, as 0.5')
+    return found
+
+
 def pair(text: str) -> tuple[str, str]:
     """``key=value``."""
     key, equals, value = text.partition("=")

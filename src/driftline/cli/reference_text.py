@@ -22,6 +22,18 @@ _ID = 12
 
 def summary(built: Built, output: Path, asked: Span, replaced: str | None) -> Iterator[str]:
     """What was built, what was left out and why, and what is surely not meant. ``replaced``: the id that stood there; ``asked``: the rows."""
+    profile = built.profile
+    yield from _built(built, output, replaced)
+    for text in built.assumed:
+        yield f"assumed: {text}"
+    first, last = asked
+    if last is not None and profile.rows < last - first:
+        yield f"warning: rows {first}:{last} were asked for, and the file ends after row {first + profile.rows - 1}"
+    for text in _doubts(profile):
+        yield f"warning: {text}"
+
+
+def _built(built: Built, output: Path, replaced: str | None) -> Iterator[str]:
     profile, judged = built.profile, built.judged
     if replaced is not None:
         yield f"replaced {output} ({_was(replaced, profile.id)})"
@@ -34,11 +46,6 @@ def summary(built: Built, output: Path, asked: Span, replaced: str | None) -> It
         yield f"left out: {name or NO_NAME}: {reason}"
     for name, doubt in judged.doubts:
         yield f"warning: {name}: {doubt}"
-    first, last = asked
-    if last is not None and profile.rows < last - first:
-        yield f"warning: rows {first}:{last} were asked for, and the file ends after row {first + profile.rows - 1}"
-    for text in _doubts(profile):
-        yield f"warning: {text}"
 
 
 def _was(replaced: str, ident: str) -> str:
@@ -85,6 +92,7 @@ def _facts(profile: Profile) -> Table:
         "id": profile.id,
         "task": profile.task.value if profile.task else "unknown",
         "positive": profile.positive or "",
+        **({} if profile.threshold is None else {"threshold": threshold_text(profile)}),
         "rows": str(profile.rows),
         "bins": profile.bins_id,
         **{f"lineage {key}": str(value) for key, value in profile.lineage.items()},
@@ -92,6 +100,11 @@ def _facts(profile: Profile) -> Table:
     for key, value in facts.items():
         table.add_row(_plain(key), _plain(value))
     return table
+
+
+def threshold_text(profile: Profile) -> str:
+    """What the threshold of a reference made from scores alone does."""
+    return f"{profile.threshold}: {profile.positive} where the score is at least that, as no column has the class"
 
 
 def _plain(text: str) -> str:

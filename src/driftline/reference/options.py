@@ -27,6 +27,8 @@ class BuildOptions:
     score: str | None = None
     label: str | None = None
     positive: str | None = None
+    threshold: float | None = None
+    """Score from which the positive class is meant, where no column has the predicted class; None: 0.5."""
     task: Task | None = None
     """None: inferred."""
     time: str | None = None
@@ -55,6 +57,7 @@ def problems_of(options: BuildOptions, columns: Collection[str]) -> list[Problem
         *both_kinds(options.categorical, options.numeric),
         *_not_named(options),
         *_label_named(options),
+        *_threshold_named(options),
     ]
 
 
@@ -93,3 +96,25 @@ def _not_named(options: BuildOptions) -> Iterator[Problem]:
 def _label_named(options: BuildOptions) -> Iterator[Problem]:
     if options.label is not None and options.label in (options.features or ()):
         yield Problem("--features", f"{options.label} is the label; what is known only later is no feature")
+
+
+def _threshold_named(options: BuildOptions) -> Iterator[Problem]:
+    """Why a threshold that is given would have no effect."""
+    if options.threshold is None:
+        return
+    if options.task not in (None, Task.BINARY):
+        yield Problem("--threshold", f"a {options.task} task has none; leave it out")
+    elif options.prediction is not None:
+        yield Problem(
+            "--threshold",
+            f"{options.prediction} has the predicted class already; leave out --threshold or --prediction",
+        )
+    elif missing := _needed_by_threshold(options):
+        yield Problem("--threshold", f"makes classes of scores only with {', '.join(missing)}")
+
+
+def _needed_by_threshold(options: BuildOptions) -> list[str]:
+    needed = {
+        "--score": options.score, "--label (it names the other class)": options.label, "--positive": options.positive,
+    }  # fmt: skip
+    return [option for option, given in needed.items() if given is None]
