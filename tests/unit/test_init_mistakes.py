@@ -35,6 +35,7 @@ def test_every_mistake_is_told_at_once_with_what_would_be_right(tmp_path, capfd)
     [
         ("ts,x,colour", "2026-01-01,1,red", (), "--prediction, --score: no column looks like the model's answer"),
         ("x,prediction", "1,a", (), "--time: no column holds times"),
+        ("when,x,prediction", "2026-01-01,1,a", (), "--time: no column of times has a name that says so; when may be it, or say --every 1m"),
         ("ts,x,prediction", "2026-01-01,1,a", ("--task", "regression"), "--task: regression needs numbers; prediction holds others"),
         ("ts,x,prediction", "2026-01-01,1,a", ("--positive", "b"), '--positive: "b" does not occur in prediction; its classes are: a'),
         ("ts,x,prediction", "2026-01-01,1,a", ("--task", "binary"), "--task: binary needs two classes in prediction; found a"),

@@ -17,7 +17,7 @@ from driftline.cli.init_answers import ask, ask_rows, told
 from driftline.cli.init_files import names_of, planned, write
 from driftline.cli.init_options import Choices, choices_of, property_of
 from driftline.cli.init_topic import read_topic
-from driftline.cli.option_values import columns, rows, span_of_time
+from driftline.cli.option_values import columns, rows, span_of_time, threshold
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding import study as studies
 from driftline.onboarding.guess import Guess
@@ -61,6 +61,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @option("--version", help="Its version.  [1]")
 @option("--task", type=click.Choice([task.value for task in Task]))
 @option("--positive", help="The positive class of a binary task.")
+@option(
+    "--threshold",
+    type=threshold,
+    metavar="T",
+    help="With a score and no prediction: the positive class is meant from this score on.  [0.5]",
+)
 @option("--time", metavar="COLUMN")
 @option("--every", type=span_of_time, metavar="DURATION", help="For rows without times: one so often.")
 @option("--id", "prediction_id", metavar="COLUMN")

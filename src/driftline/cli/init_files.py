@@ -105,7 +105,9 @@ def _profile(choices: Choices, found: Study, guess: Guess) -> Profile:
     options = BuildOptions(
         model=choices.model or "", version=choices.version or "1", features=guess.features, categorical=guess.categorical,
         numeric=guess.numeric, prediction=roles.prediction, score=roles.score, label=roles.label,
-        positive=guess.positive, task=guess.task, rows=choices.validated_rows or (0, None),
+        positive=guess.positive, task=guess.task,
+        # Without labels nothing is measured at it: it stands in the configuration alone.
+        threshold=guess.threshold if roles.label is not None else None, rows=choices.validated_rows or (0, None),
     )  # fmt: skip
     return build_profile(found.path, options)
 
@@ -121,7 +123,7 @@ def _setup(
     source = f"topic {choices.topic}" if choices.topic else found.path.name
     return Setup(
         source=source, model=choices.model or "", version=choices.version or "1", task=guess.task,
-        positive=guess.positive, labels_known=guess.roles.label is not None,
+        positive=guess.positive, threshold=guess.threshold, labels_known=guess.roles.label is not None,
         label_delay=duration_text(delay_ms), label_horizon=duration_text(max(30 * DAY_MS, 3 * delay_ms)),
         features=guess.features,
         windows=choose_windows(counted, guess.task), traffic=counted,

@@ -71,6 +71,7 @@ def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Prob
             "label_time",
             "task",
             "positive",
+            "threshold",
             "features",
         )
     }

@@ -20,6 +20,8 @@ def assumptions(study: Study, guess: Guess, wishes: Wishes, label_delay_ms: int)
     yield from _rows(study.table, study.production)
     if roles.time is not None:
         yield from _times(study.columns[roles.time], wishes)
+    if guess.threshold is not None and wishes.threshold is None:
+        yield f"{roles.score} means {guess.positive} from {guess.threshold} on (--threshold)"
     if roles.label is None and wishes.label is None:
         yield f"no column holds the truth, so only drift is measured{_likely_truth(study, guess)} (--label)"
     if roles.label is not None and roles.label_time is None and wishes.label_delay_ms is None:

@@ -170,7 +170,9 @@ def _needed(columns: Mapping[str, Column], taken: Mapping[str, str], wishes: Wis
 
 
 def _no_time(columns: Mapping[str, Column]) -> str:
-    """With the column that by its name should be one, if there is any."""
+    """With the columns that hold some, or the one that by its name should."""
+    if timed := [name for name, column in columns.items() if column.unit is not None]:
+        return f"no column of times has a name that says so; {', '.join(timed)} may be it, or say --every 1m"
     named = names.ranked(columns, names.TIME)
     why = f" ({named[0]}: {_as_time(columns[named[0]])})" if named else ""
     return f"no column holds times{why}; name one, or say --every 1m for rows at that pace"

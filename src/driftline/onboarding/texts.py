@@ -20,6 +20,8 @@ class Setup:
     version: str
     task: Task
     positive: str | None
+    threshold: float | None
+    """Score from which on the positive class is meant; None: predictions have their class."""
     labels_known: bool
     label_delay: str
     label_horizon: str
@@ -52,6 +54,11 @@ def config_text(setup: Setup) -> str:
     """``driftline.yaml``."""
     s = setup
     positive = f"  positive: {quoted(s.positive)}\n" if s.positive is not None else ""
+    if s.threshold is not None:
+        too = "; the reference is measured with it too" if s.labels_known else ""
+        positive += (
+            f"  threshold: {s.threshold}    # {quoted(s.positive or '')} is meant from this score on{too}\n"
+        )
     performance = f"    performance: [{window_yaml(s.windows.performance_days)}]\n" if s.has_labels else ""
     if s.has_labels:
         topics = f"\n    labels: [{quoted(s.labels_topic or '')}]"

@@ -22,6 +22,8 @@ class Wishes:
     label_time: str | None = None
     task: Task | None = None
     positive: str | None = None
+    threshold: float | None = None
+    """Score from which on the positive class is meant, where no column has the predicted class."""
     features: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()

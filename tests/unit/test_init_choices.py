@@ -1,0 +1,67 @@
+"""What ``driftline init`` is told beside the roles of columns: the threshold of a score, and what to leave out."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import yaml
+
+from driftline.reference.file import load
+from tests.unit.init_world import animals, bank, run, write_csv
+
+HEAD = ["ts", "age", "zip", "noise_a", "noise_b", "score", "label"]
+
+
+def scored(path, rows=1500, head=HEAD):
+    """Scores and labels, no predicted class."""
+    rng = random.Random(2)
+    made = []
+    for i in range(rows):
+        score = round(rng.random(), 2)
+        truth = "bad" if rng.random() < score else "good"
+        when = f"2026-01-{1 + i // 144:02d}T{i // 6 % 24:02d}:{i % 6}0:00Z"
+        made.append([when, rng.randint(18, 90), rng.randint(1, 9), rng.random(), rng.random(), score, truth])
+    return write_csv(path, head, made)
+
+
+def _model(folder):
+    return yaml.safe_load((folder / "driftline.yaml").read_text(encoding="utf-8"))["models"][0]
+
+
+@pytest.mark.parametrize(("given", "expected"), [((), 0.5), (("--threshold", "0.3"), 0.3)])
+def test_model_and_reference_have_the_same_threshold(given, expected, tmp_path, capfd):
+    """Where the score alone tells the class; a half is assumed, and said so. check-config has nothing to warn of."""
+    data = scored(tmp_path / "m.csv")
+    code, _out, err = run(
+        capfd, "init", data, "--validated-rows", "0:1000", *given, "--output", tmp_path / "o"
+    )
+    profile = load(tmp_path / "o/references/m-1.json")
+    assert (0, expected, expected) == (code, _model(tmp_path / "o")["threshold"], profile.threshold)
+    assert (given == ()) == ("assumed: score means bad from 0.5 on (--threshold)" in err)
+    code, out, _err = run(capfd, "check-config", tmp_path / "o/driftline.yaml")
+    assert (0, False) == (code, "warning" in out)
+
+
+def test_without_labels_the_threshold_is_the_models_alone(tmp_path, capfd):
+    """Nothing is measured at it."""
+    data = scored(tmp_path / "m.csv")
+    options = ("--label", "-", "--positive", "bad", "--threshold", "0.7")
+    code, _out, _err = run(capfd, "init", data, *options, "--output", tmp_path / "o")
+    profile = load(tmp_path / "o/references/m-1.json")
+    assert (0, 0.7, None) == (code, _model(tmp_path / "o")["threshold"], profile.threshold)
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (bank, ("--every", "1m"), "--threshold: y_pred has the predicted class already; with --prediction - the score tells it"),
+        (animals, (), "--threshold: a multiclass task has none; leave it out"),
+        (bank, ("--every", "1m", "--score", "-"), "--threshold: there is no score that it could be held against; name one with --score"),
+    ],
+)  # fmt: skip
+def test_a_threshold_without_effect_is_a_mistake(make, options, message, tmp_path, capfd):
+    """With what would give it one."""
+    data = make(tmp_path / "d.csv", 500)
+    code, _out, err = run(capfd, "init", data, *options, "--threshold", "0.3", "--output", tmp_path / "o")
+    assert (2, True, False) == (code, f"  {message}" in err, (tmp_path / "o").exists())
