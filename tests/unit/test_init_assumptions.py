@@ -74,7 +74,7 @@ def test_production_without_a_feature_is_told(tmp_path, capfd):
     code, _out, err = run(capfd, "init", *options)
     assert (2, [
         '  --production: there is no column "predicted_class" in it; the columns are: timestamp, colour, class',
-        "  --production: it lacks weight, validated as features; add them, or name the others with --features",
+        "  --production: it lacks weight, validated as features; add them, or leave them out with --exclude",
     ]) == (code, err.splitlines()[1:])  # fmt: skip
 
 

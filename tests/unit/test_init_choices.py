@@ -65,3 +65,50 @@ def test_a_threshold_without_effect_is_a_mistake(make, options, message, tmp_pat
     data = make(tmp_path / "d.csv", 500)
     code, _out, err = run(capfd, "init", data, *options, "--threshold", "0.3", "--output", tmp_path / "o")
     assert (2, True, False) == (code, f"  {message}" in err, (tmp_path / "o").exists())
+
+
+def _names(profile):
+    return [p.name for p in (*profile.numeric, *profile.categorical)]
+
+
+def test_single_columns_and_globs_are_left_out_and_told(tmp_path, capfd):
+    """Neither a feature nor, by guess, anything else; the others are judged as before. A glob spares what is named."""
+    data = scored(tmp_path / "m.csv")
+    options = ("--exclude", "z*,noise_?,s*", "--score", "score", "--validated-rows", "0:1000")
+    code, _out, err = run(capfd, "init", data, *options, "--output", tmp_path / "o")
+    told = " ".join(err.split())
+    assert (0, ["age"]) == (code, _names(load(tmp_path / "o/references/m-1.json")))
+    assert [True] * 3 == [f"left out {n} --exclude names it" in told for n in ("zip", "noise_a", "noise_b")]
+    assert "noise" not in (tmp_path / "o/events/predictions.jsonl").read_text(encoding="utf-8")
+
+
+def test_reference_build_leaves_out_the_same(tmp_path, capfd):
+    """A column that has a glob for its name is that column."""
+    data = scored(tmp_path / "m.csv", head=["ts", "age", "zip", "noise*", "noise_b", "score", "label"])
+    command = ("reference", "build", data, "--model", "m", "--version", "1", "--output", tmp_path / "r.json")
+    code, _out, err = run(capfd, *command, "--label", "label", "--time", "ts", "--exclude", "noise*,score")
+    assert (0, ["age", "noise_b", "zip"]) == (code, _names(load(tmp_path / "r.json")))
+    assert "left out: noise*: --exclude names it" in err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        (("--exclude", "aeg"), ['--exclude: there is no column "aeg"; did you mean "age"?']),
+        (("--exclude", "nosie_*"), ['--exclude: no column fits "nosie_*"; did you mean "noise_b"?']),
+        (("--exclude", "age", "--numeric", "age"), ["--exclude: age is named with --numeric too; leave it out of one of the two"]),
+        (("--exclude", "zip", "--features", "age"), ["--exclude: --features names all features already; leave one of the two options out"]),
+        (("--exclude", "label,*x", "--label", "label"), [
+            "--exclude: label is named with --label too; leave it out of one of the two",
+            '--exclude: no column fits "*x"; the columns are: ts, age, zip, noise_a, noise_b, score, label',
+        ]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["init", "reference build"])
+def test_what_cannot_be_left_out_is_told(command, options, messages, tmp_path, capfd):
+    """A near miss, a contradiction, and a list beside the other: by both commands alike."""
+    data = scored(tmp_path / "m.csv", 100)
+    own = ("--model", "m", "--version", "1", "--output", tmp_path / "o")
+    code, _out, err = run(capfd, *command.split(), data, *own, *options)
+    assert (2, messages) == (code, [x[2:] for x in err.splitlines() if x.startswith("  ")] or [err.strip()])
+    assert not (tmp_path / "o").exists()

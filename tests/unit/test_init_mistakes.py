@@ -126,7 +126,10 @@ def test_numbers_with_commas_are_told_as_the_cause(tmp_path, capfd):
     data = write_csv(tmp_path / "d.csv", ["ts", "amount", "score", "pair", "prediction"], rows)
     code, _out, err = run(capfd, "init", data, "--categorical", "pair", "--output", tmp_path / "o")
     said = '  amount, score: values as "0,50" are numbers with a comma; write them with a decimal point'
-    assert (2, [f"{said} (or say --categorical, if they are categories)"]) == (code, err.splitlines()[1:])
+    assert (2, [f"{said} (or say --categorical, if they are categories, or --exclude)"]) == (
+        code,
+        err.splitlines()[1:],
+    )
     code, _out, err = run(
         capfd, "reference", "build", data, "--model", "d", "--version", "1", "--output", tmp_path / "r.json",
         "--score", "score", "--positive", "a", "--prediction", "prediction", "--categorical", "pair",

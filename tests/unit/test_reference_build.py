@@ -251,7 +251,7 @@ def test_an_identifier_is_no_category(tmp_path, monkeypatch):
     monkeypatch.setattr("driftline.reference.columns.MAX_CATEGORIES", 5)
     path = tmp_path / "d.csv"
     path.write_text("name\n" + "".join(f"n{i}\n" for i in range(9)))
-    with pytest.raises(DataError, match="leave it out by naming the others with --features"):
+    with pytest.raises(DataError, match="leave it out with --exclude name"):
         build_profile(path, options())
 
 

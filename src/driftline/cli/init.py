@@ -93,6 +93,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @option("--numeric", type=columns, metavar="A,B", help="Features that are numbers whatever they look like.")
 @option(
+    "--exclude",
+    type=columns,
+    metavar="A,B",
+    help="Columns to leave out; globs too: 'raw_*'. What another option names is kept.",
+)
+@option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),

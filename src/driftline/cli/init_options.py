@@ -80,7 +80,7 @@ def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Prob
     every_ms = _SOME if "--every" in said else options.pop("every")
     options.pop("every", None)
     wished["label_delay_ms"] = options.pop("label_delay")
-    more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric")}
+    more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric", "exclude")}
     options["properties"] = dict(options.pop("properties") or ())
     choices = Choices(data=data, wishes=Wishes(**wished, **more, every_ms=every_ms), **options)
     fatal = [p for p in _contradictions(choices) if p.path not in said]

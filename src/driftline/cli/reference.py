@@ -74,6 +74,13 @@ def reference() -> None:
     default=(),
     help="Features that are numbers whatever their type.",
 )
+@option(
+    "--exclude",
+    type=columns,
+    metavar="A,B",
+    default=(),
+    help="Columns that are no features; globs too: 'raw_*'. What another option names is kept.",
+)
 @option("--prediction", help="Column of the predicted class or number.")
 @option("--score", help="Column of the positive class's probability.")
 @option("--label", help="Column of the true class or number.")

@@ -27,6 +27,8 @@ class Wishes:
     features: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Names or globs of columns that have no meaning at all."""
     every_ms: int | None = None
     """Time between two rows of a file without times."""
     label_delay_ms: int | None = None

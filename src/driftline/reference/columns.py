@@ -117,7 +117,7 @@ def read_codes(table: Table, column: str, advance: Advance = _silent) -> Coded:
         if len(known) > MAX_CATEGORIES:
             raise DataError(
                 f"column {column!r} has over {MAX_CATEGORIES} different values: that is no category; "
-                "leave it out by naming the others with --features"
+                f"leave it out with --exclude {column}"
             )
         at += len(array)
         advance(len(array))

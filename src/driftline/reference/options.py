@@ -23,6 +23,8 @@ class BuildOptions:
     """Features that are categories whatever their type."""
     numeric: tuple[str, ...] = ()
     """Features that are numbers whatever their type; what is no number is invalid."""
+    exclude: tuple[str, ...] = ()
+    """Names or globs of columns that are no features."""
     prediction: str | None = None
     score: str | None = None
     label: str | None = None
@@ -45,15 +47,19 @@ class BuildOptions:
         }  # fmt: skip
         return {option: name for option, name in given.items() if name is not None}
 
+    @property
+    def said(self) -> dict[str, tuple[str, ...]]:
+        """Option to the columns that it names."""
+        return {
+            "--features": self.features or (), "--categorical": self.categorical, "--numeric": self.numeric,
+            **{option: (name,) for option, name in self.outputs.items()},
+        }  # fmt: skip
+
 
 def problems_of(options: BuildOptions, columns: Collection[str]) -> list[Problem]:
     """Everything that is wrong with the names of columns."""
-    said = {
-        "--features": options.features or (), "--categorical": options.categorical, "--numeric": options.numeric,
-        **{option: (name,) for option, name in options.outputs.items()},
-    }  # fmt: skip
     return [
-        *unknown_names(said, columns),
+        *unknown_names(options.said, columns),
         *both_kinds(options.categorical, options.numeric),
         *_not_named(options),
         *_label_named(options),
