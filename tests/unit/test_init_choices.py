@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from driftline.reference.file import load
-from tests.unit.init_world import animals, bank, run, write_csv
+from tests.unit.init_world import animals, answers, bank, run, write_csv
 
 HEAD = ["ts", "age", "zip", "noise_a", "noise_b", "score", "label"]
 
@@ -112,3 +112,54 @@ def test_what_cannot_be_left_out_is_told(command, options, messages, tmp_path, c
     code, _out, err = run(capfd, *command.split(), data, *own, *options)
     assert (2, messages) == (code, [x[2:] for x in err.splitlines() if x.startswith("  ")] or [err.strip()])
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--features", "-")])
+def test_a_model_without_features_is_measured_by_its_answers(options, tmp_path, capfd):
+    """A reference with performance and answers, rules about them that pass their tests, and a replay in which they fire."""
+    data, out = answers(tmp_path / "m.csv"), tmp_path / "o"
+    code, _out, err = run(capfd, "init", data, "--validated-rows", "0:1500", *options, "--output", out)
+    assert (0, options == ()) == (code, "assumed: no column is a feature, so the answers and how good" in err)
+    profile = load(out / "references/m-1.json")
+    assert ([], True) == (_names(profile), profile.performance["metrics"]["f1"] > 0.85)
+    rules = yaml.safe_load((out / "rules/m.yaml").read_text(encoding="utf-8"))["rules"]
+    assert ["m-f1-fell", "m-answers-drift", "m-silence"] == [rule["name"] for rule in rules]
+    said = [run(capfd, *c) for c in (
+        ("check-config", out / "driftline.yaml"), ("test-rules", out / "tests/m.yaml"),
+        ("replay", "--config", out / "driftline.yaml", "--predictions", out / "events/predictions.jsonl",
+         "--labels", out / "events/labels.jsonl", "--episodes", "-"),
+    )]  # fmt: skip
+    assert [0, 0, 0] == [code for code, _out, _err in said]
+    assert (False, True) == ("warning" in said[0][1], "3 passed" in said[1][1])
+    assert "m-f1-fell" in said[2][1]
+    assert "1 episode: 1 fired" in said[2][1]
+
+
+def test_answers_alone_are_enough_when_that_is_said(tmp_path, capfd):
+    """Without features and labels there is nothing but drift of the answers: no silent choice."""
+    data, out = answers(tmp_path / "m.csv"), tmp_path / "o"
+    code, _out, err = run(capfd, "init", data, "--label", "-", "--exclude", "label", "--output", out)
+    assert (2, True) == (code, "or say --features - for a model of which the answers alone are known" in err)
+    options = ("--label", "-", "--features", "-")
+    code, _out, _err = run(capfd, "init", data, *options, "--output", out)
+    assert (0, "none") == (code, _model(out)["labels"])
+    code, found, _err = run(capfd, "check-config", out / "driftline.yaml")
+    assert (0, False) == (code, "warning" in found)
+    assert "1 passed" in run(capfd, "test-rules", out / "tests/m.yaml")[1]
+
+
+def test_a_reference_may_be_without_features(tmp_path, capfd):
+    """--features - of reference build."""
+    command = (
+        "reference",
+        "build",
+        answers(tmp_path / "m.csv"),
+        "--model",
+        "m",
+        "--version",
+        "1",
+        "--output",
+        tmp_path / "r",
+    )
+    options = ("--prediction", "prediction", "--label", "label", "--positive", "yes", "--features", "-")
+    assert (0, []) == (run(capfd, *command, *options)[0], _names(load(tmp_path / "r")))

@@ -19,12 +19,13 @@ from driftline.demo import processes
 from driftline.onboarding.study import study
 from driftline.onboarding.wishes import Wishes
 from driftline.settings import Task
-from tests.unit.init_world import bank, elec2, run
+from tests.unit.init_world import answers, bank, elec2, run
 
 TOPICS = {"predictions": 3, "labels": 1, "driftline.triggers": 1, "driftline.dead-letters": 1}
 DATA = {
     "bank": (bank, ("--every", "2m", "--validated-rows", "0:4000"), 2000),
     "elec2": (elec2, ("--validated-rows", "0:43000"), 2312),
+    "answers": (answers, ("--validated-rows", "0:2000"), 1000),
 }
 
 

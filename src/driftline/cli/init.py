@@ -17,7 +17,7 @@ from driftline.cli.init_answers import ask, ask_rows, told
 from driftline.cli.init_files import names_of, planned, write
 from driftline.cli.init_options import Choices, choices_of, property_of
 from driftline.cli.init_topic import read_topic
-from driftline.cli.option_values import columns, rows, span_of_time, threshold
+from driftline.cli.option_values import columns, features, rows, span_of_time, threshold
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding import study as studies
 from driftline.onboarding.guess import Guess
@@ -84,9 +84,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @option(
     "--features",
-    type=columns,
+    type=features,
     metavar="A,B",
-    help="ALL features.  [the other columns, but for ids, times and texts]",
+    help="ALL features, - for none.  [the other columns, but for ids, times and texts]",
 )
 @option(
     "--categorical", type=columns, metavar="A,B", help="Features that are categories whatever they look like."

@@ -18,6 +18,11 @@ def columns(text: str | tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+def features(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """All features by name; ``-``: there are none."""
+    return () if text == "-" else columns(text)
+
+
 def rows(text: str) -> Span:
     """``A:B``, half-open."""
     found = re.fullmatch(r"(\d*):(\d*)", text)

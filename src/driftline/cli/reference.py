@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from driftline.cli import failure_text
 from driftline.cli.gathered import argument, gathered, option
-from driftline.cli.option_values import columns, pair, rows, threshold
+from driftline.cli.option_values import columns, features, pair, rows, threshold
 from driftline.errors import ConfigError, DriftlineError, UsageError
 from driftline.reference.file import dump, load
 from driftline.settings import Task
@@ -56,9 +56,9 @@ def reference() -> None:
 @option("--output", required=True, type=click.Path(path_type=Path), help="The reference file to write.")
 @option(
     "--features",
-    type=columns,
+    type=features,
     metavar="A,B",
-    help="ALL features, categorical ones included. Default: the other columns, but for ids, times and texts.",
+    help="ALL features, categorical ones included; - for none. Default: the other columns, but for ids, times and texts.",
 )
 @option(
     "--categorical",

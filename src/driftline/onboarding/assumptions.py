@@ -22,6 +22,8 @@ def assumptions(study: Study, guess: Guess, wishes: Wishes, label_delay_ms: int)
         yield from _times(study.columns[roles.time], wishes)
     if guess.threshold is not None and wishes.threshold is None:
         yield f"{roles.score} means {guess.positive} from {guess.threshold} on (--threshold)"
+    if not guess.features and wishes.features is None:
+        yield "no column is a feature, so the answers and how good they are is all that is measured (--features)"
     if roles.label is None and wishes.label is None:
         yield f"no column holds the truth, so only drift is measured{_likely_truth(study, guess)} (--label)"
     if roles.label is not None and roles.label_time is None and wishes.label_delay_ms is None:

@@ -75,7 +75,7 @@ def guess(
     why = [row for row in why if row[0] in _LAST or row[1] not in roles.dropped] + remarks
     problems += [*found, *_needless_threshold(wishes, roles, task.value)]
     judged = find_features(columns, roles, wishes, nested)
-    if not judged.numeric and not judged.categorical:
+    if not (judged.numeric or judged.categorical or wishes.features == () or roles.label is not None):
         problems.append(_no_features(judged, columns))
     if problems:
         return None, problems
@@ -95,7 +95,8 @@ def _no_features(judged: Judgement, columns: Mapping[str, Column]) -> Problem:
     left = "; ".join(f"{name}: {why}" for name, why in judged.left)
     return Problem(
         "--features",
-        f"no column is left as a feature ({left or ', '.join(columns)}); name those that are some",
+        f"no column is left as a feature ({left or ', '.join(columns)}); name those that are some, "
+        "or say --features - for a model of which the answers alone are known",
     )
 
 

@@ -100,9 +100,11 @@ def rules_text(setup: Setup) -> str:
         *(_performance_rule(setup) if setup.has_labels else []),
     ]
     names = {name.replace("-", "_"): setup.rule(name) for name in _DRIFT_RULES}
-    parts.append(_DRIFT.format(
-        model=quoted(setup.model), window=setup.windows.drift, many=_at_least(setup), **names,
-    ))  # fmt: skip
+    drift = (rule for rule, of_features in _DRIFT if setup.features or not of_features)
+    parts += [
+        rule.format(model=quoted(setup.model), window=setup.windows.drift, many=_at_least(setup), **names)
+        for rule in drift
+    ]
     return "".join(parts)
 
 
@@ -113,23 +115,32 @@ rules:
 """
 
 _DRIFT_RULES = ("features-drift", "answers-drift", "values-missing", "silence")
-_DRIFT = """\
+_DRIFT = (
+    ("""\
 - name: {features_drift}
   models: {model}
   when: {{metric: psi, window: {window}, feature: "*", above: 0.25{many}}}
   for: 24h
+""", True),
+    ("""\
 - name: {answers_drift}
   models: {model}
   when: {{metric: prediction_psi, window: {window}, above: 0.25}}
   for: 24h
+""", False),
+    ("""\
 - name: {values_missing}
   models: {model}
   when: {{metric: missing_ratio, window: {window}, feature: "*", rise: 10 points, versus: reference}}
   for: 24h
+""", True),
+    ("""\
 - name: {silence}             # by the wall clock
   models: {model}
   when: {{no_events_for: 24h}}
-"""
+""", False),
+)  # fmt: skip
+"""Rules, and whether they are about features, which a model may not have."""
 
 
 def _at_least(setup: Setup) -> str:
@@ -201,11 +212,12 @@ def _performance_test(setup: Setup) -> str:
 
 def _drift_test(setup: Setup) -> str:
     moved = setup.features[:2]
-    samples = "".join(
-        f'\n  - {{metric: psi, feature: {quoted(name)}, values: "0.05x2 0.4x30"}}' for name in moved
-    )
-    rule = setup.rule("features-drift")
-    instance = "" if len(moved) > 1 else f", instance: {{feature: {quoted(moved[0])}}}"
+    values = 'values: "0.05x2 0.4x30"'
+    samples = "".join(f"\n  - {{metric: psi, feature: {quoted(name)}, {values}}}" for name in moved)
+    if not moved:
+        samples = f"\n  - {{metric: prediction_psi, {values}}}"
+    rule = setup.rule("features-drift" if moved else "answers-drift")
+    instance = "" if len(moved) != 1 else f", instance: {{feature: {quoted(moved[0])}}}"
     return f"""\
 - name: what moved for a day is told
   model: {quoted(setup.model)}
