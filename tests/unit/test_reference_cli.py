@@ -71,6 +71,23 @@ def test_a_threshold_is_told_when_it_is_taken_and_shown_later(data):
     assert "threshold" not in run("show", data.with_name("r.json")).stdout
 
 
+def test_what_is_taken_of_times_is_told(tmp_path):
+    """No zone is UTC; a number is milliseconds, also where it can hardly be meant so."""
+    (tmp_path / "d.csv").write_text(
+        "x,none,zone,s,ns\n"
+        + "".join(f"{i},2026-01-01T00:00:0{i},2026-01-01T00:00:0{i}+01:00,176722560{i},176722560{i}000000000\n" for i in range(9))
+    )  # fmt: skip
+    said = {
+        name: built(tmp_path / "d.csv", "--features", "x", "--time", name).stderr
+        for name in ("none", "zone", "s", "ns")
+    }
+    assumed = 'assumed: none is in UTC, since its values, as "2026-01-01T00:00:00", have no zone'
+    assert [True, False] == [assumed in said["none"], "assumed" in said["zone"]]
+    odd = ", before 1980 or after 2100; numbers are read as milliseconds since 1970"
+    assert f"warning: times go from 1970-01-21T10:53:45.600Z to 1970-01-21T10:53:45.608Z{odd}" in said["s"]
+    assert f"warning: times go from 1767225600000000000 to 1767225608000000000{odd}" in said["ns"]
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -56,7 +56,11 @@ def planned(choices: Choices, found: Study, guess: Guess) -> Plan:
     times = clocks[0].times(found.table, guess.roles.time)
     profile = with_id(replace(_profile(choices, found, guess), time_span_ms=spans.span_of(times)))
     remarks = [f"assumed: {s}" for s in assumptions(found, guess, choices.wishes, clocks[0].label_delay_ms)]
-    remarks += [f"warning: {s}" for s in spans.doubts(times, clocks[0].now_ms)]
+    strange = list(spans.doubts(times, clocks[0].now_ms))
+    if found.production is not None:
+        times_after = clocks[1].times(found.production, guess.roles.time)
+        strange += spans.production_doubts(times_after, clocks[1].now_ms)
+    remarks += [f"warning: {s}" for s in strange]
     return Plan(
         setup=_setup(choices, found, guess, clocks[0], spans.usual_length_ms(times), profile), profile=profile,
         clocks=clocks, remarks=tuple(remarks),

@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
+from driftline.instants import rfc3339
 from driftline.reference.build import Built
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.reference.tables import Span
+from driftline.reference.units import Unit, unit_of_numbers
 from driftline.settings import DEFAULT_GATES
 
 NO_NAME = '""'
@@ -67,8 +69,19 @@ def _doubts(profile: Profile) -> Iterator[str]:
     for answers in (profile.score, profile.value):
         if answers is not None and answers.n == 0:
             yield f"no value of {answers.name} is a number"
+    if profile.time_span_ms is not None and unit_of_numbers(*profile.time_span_ms) is not Unit.MILLISECONDS:
+        first, last = map(_instant, profile.time_span_ms)
+        yield f"times go from {first} to {last}, before 1980 or after 2100; numbers are read as milliseconds since 1970"
     if profile.rows < least:
         yield f"{profile.rows} rows: against so few every window looks moved; {least} or more are better"
+
+
+def _instant(at_ms: int) -> str:
+    """A time, or the number that is none for anybody."""
+    try:
+        return rfc3339(at_ms)
+    except OverflowError:
+        return str(at_ms)
 
 
 def tables(profile: Profile) -> Iterator[Table]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.facts import Column
 from driftline.reference.tables import Table
-from driftline.reference.units import Unit
+from driftline.reference.units import Unit, without_zone
 from driftline.settings import duration_text
 
 
@@ -56,5 +55,5 @@ def _times(column: Column, wishes: Wishes) -> Iterator[str]:
         yield f"--every is not used, since {column.name} has the times (--time - for rows without)"
     if column.unit is not Unit.TEXT:
         yield f"{column.name} holds {column.unit}, by the size of its numbers"
-    elif datetime.fromisoformat(column.sample).tzinfo is None:
-        yield f'{column.name} is in UTC, since its values, as "{column.sample}", have no zone'
+    elif assumed := without_zone(column.name, column.sample):
+        yield assumed

@@ -19,6 +19,7 @@ from driftline.reference.options import BuildOptions
 from driftline.reference.outputs import OutputColumns, Outputs, read_outputs
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.reference.tables import Progress, Table, open_table
+from driftline.reference.units import without_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,13 @@ def build_reference(path: Path, options: BuildOptions, progress: Progress = _qui
         table = open_table(path, options.rows, Path(folder), progress)
         judged = choose_features(table, options, str(path), progress)
         profile = _profile(table, path, options, judged, progress)
-        return Built(profile, judged, tuple(_assumed(profile, options)))
+        return Built(profile, judged, tuple(_assumed(profile, options, table)))
 
 
-def _assumed(profile: Profile, options: BuildOptions) -> Iterator[str]:
+def _assumed(profile: Profile, options: BuildOptions, table: Table) -> Iterator[str]:
+    zone = without_zone(options.time, columns.sample_of(table, options.time)) if options.time else None
+    if zone is not None:
+        yield zone
     if profile.threshold is not None and options.threshold is None:
         means = f"{options.score} means {profile.positive} from {profile.threshold} on"
         yield f"{means}, since no column has the predicted class (--threshold, --prediction)"

@@ -40,3 +40,10 @@ def is_time_text(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def without_zone(name: str, sample: str) -> str | None:
+    """What is assumed of times that say no zone, a sentence; None: ``sample`` says it, or is a number."""
+    if not is_time_text(sample) or datetime.fromisoformat(sample).tzinfo is not None:
+        return None
+    return f'{name} is in UTC, since its values, as "{sample}", have no zone'
