@@ -145,7 +145,7 @@ def test_a_topic_of_something_else_is_told_with_what_to_do(servers, tmp_path, ca
     ]
     assert [2, 2, 2] == [code for code, _out, _err in said]
     expected = (
-        "labels: none of 1 records is a prediction as driftline reads them (1 missing_field); driftline tap labels ",
+        "labels: none of 1 records is a prediction as driftline reads them (1 missing_field): there is no prediction_id, no model; there are id, score; a draft",
         "predictions is empty; produce some predictions, or start from a file of them",
         'has no topic predictoins; did you mean "predictions"?',
     )

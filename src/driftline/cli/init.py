@@ -41,6 +41,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @option("--production", type=_FILE, help="A file of production's rows, with the same columns.")
 @option("--topic", help="Read a sample of this topic of predictions instead of DATA.")
 @option("--labels-topic", help="With --topic: where the labels are.")
+@option(
+    "--format",
+    "own_format",
+    type=_FILE,
+    help="With --topic: a file with the one entry of `formats` by which its events are read, if not as driftline's.",
+)
 @option("--bootstrap-servers", metavar="B", help="Kafka's host:port.  [localhost:9092]")
 @option(
     "--property",
@@ -150,7 +156,8 @@ def _settled(choices: Choices, folder: Path) -> tuple[Choices, Study, Guess]:
     try:
         guess = found.guess(choices.wishes)
     except ConfigError as error:
-        raise ConfigError([*problems, *error.problems], error.source) from error
+        source = f"topic {choices.topic}" if choices.topic else error.source
+        raise ConfigError([*problems, *error.problems], source) from error
     if problems:
         raise ConfigError(problems, "what was to be written")
     told(guess, found)

@@ -14,7 +14,7 @@ from driftline.onboarding.assumptions import assumptions
 from driftline.onboarding.events import Clock, events_of
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study
-from driftline.onboarding.texts import Setup, config_text, rules_text, tests_text
+from driftline.onboarding.texts import Setup, config_text, rules_text, stream_lines, tests_text
 from driftline.onboarding.windows import choose_windows, traffic
 from driftline.onboarding.writing import write_all
 from driftline.reference.build import build_profile
@@ -135,6 +135,7 @@ def _setup(
         bootstrap_servers=choices.bootstrap_servers or "localhost:9092", properties=_absolute(choices.properties),
         predictions_topic=choices.topic or "predictions",
         labels_topic=choices.labels_topic if choices.topic else "labels",
+        stream=stream_lines(choices.own_format, from_record=choices.from_record),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from driftline.config.formats import FormatShape
 from driftline.onboarding.windows import PER_DAY_FOR_24H, Traffic, Windows, window_yaml
 from driftline.settings import Task
 
@@ -34,6 +35,9 @@ class Setup:
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     predictions_topic: str = "predictions"
     labels_topic: str | None = "labels"
+
+    stream: tuple[str, str] = ("", "")
+    """Further lines of the stream, and the section of its format, where its events are not canonical or have no time."""
 
     def rule(self, name: str) -> str:
         """A rule's name as YAML has it. It bears the model's, since names are unique over all models of a daemon."""
@@ -66,14 +70,14 @@ def config_text(setup: Setup) -> str:
     else:
         topics, labels = "", "none                 # no performance without labels"
     return f"""\
-# Written by driftline init from {_comment(s.source)}. Every key is explained in docs/configuration.md.
+# Written by driftline init from {one_line(s.source)}. Every key is explained in docs/configuration.md.
 # Check it with: driftline check-config driftline.yaml
 kafka:
   bootstrap_servers: {quoted(s.bootstrap_servers)}    # or DRIFTLINE_KAFKA__BOOTSTRAP_SERVERS=host:9092
 {_properties(s)}streams:
   main:
     predictions: [{quoted(s.predictions_topic)}]{topics}
-models:
+{s.stream[0]}{s.stream[1]}models:
 - match: {quoted(s.model)}
   stream: main
   task: {s.task}
@@ -88,6 +92,23 @@ http: {{listen: "127.0.0.1:9464"}}
 """
 
 
+def stream_lines(own: tuple[str, FormatShape] | None, *, from_record: bool) -> tuple[str, str]:
+    """How a stream reads its events, where that is not the default; and the format."""
+    stamp = (
+        "    time: {from_record: true}    # events without a time have their record's\n"
+        if from_record
+        else ""
+    )
+    if own is None:
+        return stamp, ""
+    name, shape = own
+    fields = shape.model_dump(exclude_none=True)
+    written = "".join(
+        f"    {field}: {json.dumps(where, ensure_ascii=False)}\n" for field, where in fields.items()
+    )
+    return f"    format: {quoted(name)}\n{stamp}", f"formats:\n  {quoted(name)}:\n{written}"
+
+
 def _properties(setup: Setup) -> str:
     lines = [f"    {quoted(name)}: {quoted(value)}\n" for name, value in setup.properties.items()]
     return "".join(["  properties:\n", *lines]) if lines else ""
@@ -96,7 +117,7 @@ def _properties(setup: Setup) -> str:
 def rules_text(setup: Setup) -> str:
     """``rules/MODEL.yaml``."""
     parts = [
-        _HEAD.format(model=_comment(setup.model)),
+        _HEAD.format(model=one_line(setup.model)),
         *(_performance_rule(setup) if setup.has_labels else []),
     ]
     names = {name.replace("-", "_"): setup.rule(name) for name in _DRIFT_RULES}
@@ -228,6 +249,6 @@ def _drift_test(setup: Setup) -> str:
 """
 
 
-def _comment(text: str) -> str:
+def one_line(text: str) -> str:
     """A text that ends no comment."""
     return " ".join(text.split())

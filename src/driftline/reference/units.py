@@ -17,9 +17,15 @@ class Unit(StrEnum):
     SECONDS = "epoch seconds"
     MILLISECONDS = "epoch milliseconds"
     MICROSECONDS = "epoch microseconds"
+    NANOSECONDS = "epoch nanoseconds"
 
 
-PER_MS = {Unit.SECONDS: 1000.0, Unit.MILLISECONDS: 1.0, Unit.MICROSECONDS: 0.001}
+PER_MS = {
+    Unit.SECONDS: 1000.0,
+    Unit.MILLISECONDS: 1.0,
+    Unit.MICROSECONDS: 1e-3,
+    Unit.NANOSECONDS: 1e-6,
+}
 """Milliseconds in one of a unit."""
 
 
