@@ -7,6 +7,9 @@ import random
 import pytest
 import yaml
 
+from driftline.cli.init_answers import ask
+from driftline.onboarding.study import study
+from driftline.onboarding.wishes import Wishes
 from driftline.reference.file import load
 from tests.unit.init_world import animals, answers, bank, run, write_csv
 
@@ -163,3 +166,17 @@ def test_a_reference_may_be_without_features(tmp_path, capfd):
     )
     options = ("--prediction", "prediction", "--label", "label", "--positive", "yes", "--features", "-")
     assert (0, []) == (run(capfd, *command, *options)[0], _names(load(tmp_path / "r")))
+
+
+def test_at_a_terminal_the_threshold_is_asked_where_the_score_tells_the_class(tmp_path, monkeypatch):
+    """After the positive class; with the default that would be taken."""
+    asked = []
+
+    def prompt(question, default=None, value_proc=str, **_more):
+        asked.append((question, default))
+        return value_proc("0.2" if question.startswith("From which") else default)
+
+    monkeypatch.setattr("click.prompt", prompt)
+    found = study(scored(tmp_path / "m.csv", 300), (0, None), None, tmp_path)
+    assert 0.2 == ask(found, Wishes()).threshold
+    assert ("From which score on is bad meant", "0.5") == asked[-1]
