@@ -14,6 +14,9 @@ MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
+OTHER = "other"
+"""What a class or a segment value over its limit counts as."""
+
 
 class Task(StrEnum):
     """What a model does, and so which performance statistics it has."""

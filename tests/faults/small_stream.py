@@ -10,6 +10,7 @@ import random
 
 import numpy as np
 
+from driftline.pipeline.slots import LoadProfile
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind, RawBatch
 from driftline.settings import (
@@ -64,7 +65,7 @@ def make_log(seed: int, minutes: int = 120, a_minute: int = 3) -> list[list[byte
         event = {
             "prediction_id": f"{name}{number}", "model": name, "version": rng.choice("12"),
             "time": at - (4 * MINUTE if late else 0), "segments": {"region": rng.choice(["eu", "us", "xx"])},
-            **answer(rng, name),
+            "features": {"x": number % 7, "y": number / 3, "c": "abc"[number % 3]}, **answer(rng, name),
         }  # fmt: skip
         rows[part].append((at, json.dumps(event).encode()))
         if rng.random() < 0.1:
@@ -104,10 +105,15 @@ def rows_of_labels(rng: random.Random, into: list, name: str, number: int, at: i
 LOG = make_log(7)
 
 
-def fresh_engine(lines: list[bytes], models: tuple[ModelSettings, ...] = MODELS) -> StreamEngine:
+def fresh_engine(
+    lines: list[bytes],
+    models: tuple[ModelSettings, ...] = MODELS,
+    limits: Limits | None = None,
+    load_profile: LoadProfile = lambda *_: None,
+) -> StreamEngine:
     """An engine that has seen nothing, and writes its samples to ``lines``."""
     stream = StreamSettings(name="s", predictions=("predictions",), labels=("labels",), time=TIME)
-    pipeline = build_pipeline(stream, models, Limits(), lambda *_: None)
+    pipeline = build_pipeline(stream, models, limits or Limits(), load_profile)
     pipeline.watermarks = {(topic, number): -(1 << 62) for _kind, topic, number in PARTS}
     return StreamEngine(pipeline, None, Samples(lines.extend))
 

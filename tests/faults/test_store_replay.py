@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,8 +43,8 @@ class File:
             else:
                 self.blocks[key] = encode(blob)
 
-    def start(self, lines: list[bytes], models=MODELS) -> StreamEngine:
-        engine = fresh_engine(lines, models)
+    def start(self, lines: list[bytes], models=MODELS, **others: Any) -> StreamEngine:
+        engine = fresh_engine(lines, models, **others)
         if self.blocks:
             restore(engine.pipeline, {key: decode(raw) for key, raw in self.blocks.items()})
         return engine

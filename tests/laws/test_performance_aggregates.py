@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from driftline.aggregates.exact import NARROW, WIDE, difference, scaled, square, to_float
 from driftline.aggregates.performance import Changes, PerformanceLayout
+from driftline.aggregates.scores import multiclass_losses
 from driftline.aggregates.totals import Totals
 from driftline.records import Floats
 from driftline.settings import Task
@@ -29,12 +30,13 @@ def some_changes(seed: int, rows: int) -> Changes:
     """Random changes; values from ±1e300 to 1e-300 beside plain ones."""
     rng = np.random.default_rng(seed)
     odd = np.array([0.0, 1.0, 1e17, -1e300, 1e300, 1e-300, 3.5])
+    sign, truth = rng.choice(np.array([1, 1, -1]), rows), rng.integers(0, 3, rows, np.int32)
     return Changes(
-        rng.choice(np.array([1, 1, -1]), rows),
-        rng.integers(0, 3, rows, np.int32),
+        sign,
+        truth,
         rng.integers(0, 3, rows, np.int32),
         rng.choice(np.array([0.0, 0.1, 0.55, 1.0, np.nan]), rows),
-        rng.dirichlet([1, 1, 1], rows),
+        multiclass_losses(rng.dirichlet([1, 1, 1], rows), truth),
         rng.choice(odd, rows),
         rng.choice(odd, rows),
         rng.integers(-1, 2, (rows, 2), np.int32),

@@ -11,6 +11,7 @@ import pytest
 from sklearn import metrics
 
 from driftline.aggregates.performance import Changes, PerformanceLayout
+from driftline.aggregates.scores import multiclass_losses
 from driftline.records import Codes32, Dimension, Evaluation, Floats
 from driftline.settings import DEFAULT_GATES, Task
 from driftline.statistics import intervals
@@ -36,7 +37,8 @@ def batch(
     t, p = values or (none, none)
     codes = np.asarray(truth, np.int32), np.asarray(predicted, np.int32)
     where = np.zeros((n, 0), np.int32) if segments is None else segments
-    return Changes(np.ones(n, np.int64), *codes, none if score is None else score, scores, t, p, where)
+    losses = None if scores is None else multiclass_losses(scores, codes[0])
+    return Changes(np.ones(n, np.int64), *codes, none if score is None else score, losses, t, p, where)
 
 
 def judge(layout: PerformanceLayout, changes: Changes, unlabelled: int = 0) -> Found:

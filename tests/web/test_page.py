@@ -252,6 +252,14 @@ def test_a_model_without_features_has_not_too_few_events(views):
     assert "Data quality the reference has no features" in text(render(bare, Asked(model="m")))
 
 
+def test_more_classes_than_are_told_apart_are_said(view):
+    """Where ``other`` is a class, it is said what that is."""
+    (stream, *others) = view.streams
+    models = [replace(m, classes_over=100) if m.model == "fine-one" else m for m in stream.models]
+    html = render(replace(view, streams=(replace(stream, models=models), *others)), Asked(model="fine-one"))
+    assert 1 == text(html).count("Classes more than limits.classes, 100: the rest counts as other")
+
+
 def test_a_model_that_is_not_there_is_not_found(view):
     """404 for machines, a page for people."""
     client = TestClient(application(lambda: view))

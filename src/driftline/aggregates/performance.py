@@ -14,7 +14,7 @@ import numpy as np
 from driftline.aggregates import confusion, regression, scores
 from driftline.aggregates.totals import Totals
 from driftline.records import Codes32, Floats, Ints
-from driftline.settings import Task
+from driftline.settings import OTHER, Task
 
 Segments = tuple[tuple[str, tuple[str, ...]], ...]
 """Per configured segment: its name and its values, by code."""
@@ -32,8 +32,8 @@ class Changes:
     predicted: Codes32
     score: Floats
     """Binary: the positive's probability; NaN: none."""
-    scores: Floats | None
-    """Multiclass: [k, K'] class probabilities by class code; NaN: none."""
+    losses: Ints | None
+    """Multiclass: [k, 2] log loss and Brier of each row, see ``scores.multiclass_losses``."""
     truth_value: Floats
     predicted_value: Floats
     segments: Codes32
@@ -142,7 +142,8 @@ class PerformanceLayout:
     def delta(self, changes: Changes, rows: Ints) -> tuple[Ints, Ints, Ints]:
         """The changes at the given rows: places among the counts, what each of them gains, and sums."""
         sign, sums = changes.sign[rows], np.zeros(self.sum_size, np.int64)
-        cell = confusion.cells(changes.truth[rows], changes.predicted[rows], self.capacity)
+        codes = confusion.pooled(changes.truth[rows], changes.predicted[rows], self.classes)
+        cell = confusion.cells(*codes, self.capacity)
         added = [(np.array([LABELLED]), sign.sum(keepdims=True))]
         if self.task is Task.REGRESSION:
             added += self._add_values(sums, changes.predicted_value[rows], changes.truth_value[rows], sign)
@@ -160,11 +161,14 @@ class PerformanceLayout:
     def reference_totals(self, classes: tuple[str, ...], counts: Ints) -> Totals:
         """A reference's confusion [true, predicted] as totals, to evaluate it like a window."""
         out = self.empty()
-        kept = [i for i, name in enumerate(classes) if name in self.classes]
-        codes = np.array([self.classes.index(classes[i]) for i in kept], np.int64)
-        known = np.asarray(counts, np.int64)[np.ix_(kept, kept)]
-        out.counts[HEAD : self.histograms] = confusion.remap(known, codes, self.capacity).ravel()
-        out.counts[LABELLED] = out.counts[EVENTS] = known.sum()
+        known = [
+            self.classes.index(name) if name in self.classes else confusion.far_code(name) for name in classes
+        ]
+        truth, predicted = np.array(known, np.int32).repeat(len(known)), np.tile(known, len(known))
+        codes = confusion.pooled(truth, predicted.astype(np.int32), self.classes)
+        rows = np.asarray(counts, np.int64).ravel()
+        out.counts[HEAD : self.histograms] = confusion.matrix(*codes, rows, self.capacity)
+        out.counts[LABELLED] = out.counts[EVENTS] = rows.sum()
         return out
 
     def grown(self, classes: tuple[str, ...], segments: Segments | None = None) -> PerformanceLayout:
@@ -173,7 +177,10 @@ class PerformanceLayout:
         return replace(self, classes=tuple(classes), capacity=room, segments=segments or self.segments)
 
     def convert(self, totals: Totals, new: PerformanceLayout) -> Totals:
-        """Totals of this layout in a grown one, matched by the names of classes and segment values."""
+        """Totals of this layout in one with all its classes, matched by the names of classes and segment values.
+
+        Segments that the new one has not are left out; values that it does not tell apart are its ``OTHER``.
+        """
         old, out = totals.counts.astype(np.int64), new.empty()
         out.sums[:] = totals.sums
         out.counts[:HEAD] = old[:HEAD]
@@ -183,12 +190,15 @@ class PerformanceLayout:
             name: (at, values) for (name, values), at in zip(new.segments, new.segment_places, strict=True)
         }
         for (name, values), start in zip(self.segments, self.segment_places, strict=True):
+            if name not in targets:
+                continue
             to, names = targets[name]
             for i, value in enumerate(values):
                 source = old[start + i * self.block :][: self.block]
-                target = out.counts[to + names.index(value) * new.block :][: new.block]
-                target[:2] = source[:2]
-                target[2:] = self._moved(source[2:], new)
+                code = names.index(value if value in names else OTHER)
+                target = out.counts[to + code * new.block :][: new.block]
+                target[:2] += source[:2]
+                target[2:] += self._moved(source[2:], new)
         return out
 
     def _moved(self, flat: Ints, new: PerformanceLayout) -> Ints:
@@ -213,10 +223,10 @@ class PerformanceLayout:
             bins = np.searchsorted(self.edges, score[ok], side="left")
             gains = [(self.histograms + positive * self.bins + bins, sign[ok])]
             losses = scores.binary_losses(score[ok], positive)
-        elif changes.scores is not None:
-            each = changes.scores[rows]
-            ok = scores.usable_rows(each) & (truth >= 0)
-            losses = scores.multiclass_losses(each[ok], truth[ok])
+        elif changes.losses is not None:
+            each = changes.losses[rows]
+            ok = each[:, 0] != scores.NO_LOSS
+            losses = each[ok, 0], each[ok, 1]
         else:
             return gains
         sums[:] = [(loss * sign[ok]).sum() for loss in losses]

@@ -11,6 +11,9 @@ UNIT = float(2**32)
 CLIP = float(np.finfo(np.float64).eps)
 """Probabilities are clipped to [2**-52, 1 - 2**-52] before the logarithm, as sklearn does."""
 
+NO_LOSS = np.int64(-1)
+"""Stands for a row that takes no part in log loss and Brier."""
+
 
 def score_edges() -> Floats:
     """Inner edges of the right-closed score bins: 1/(1+e^-t) at 256 t evenly in [-13.8, 13.8], and k/10."""
@@ -45,8 +48,18 @@ def binary_losses(score: Floats, positive: Bools) -> tuple[Ints, Ints]:
     return _log_loss(np.where(positive, score, 1.0 - score)), fixed((score - positive) ** 2)
 
 
-def multiclass_losses(scores: Floats, truth: Codes32) -> tuple[Ints, Ints]:
-    """Per row: log loss and Brier sum_k (p_k - [k = truth])^2, fixed point; an unnamed class has p = 0."""
+def multiclass_losses(scores: Floats, truth: Codes32) -> Ints:
+    """[k, 2] log loss and Brier sum_k (p_k - [k = truth])^2 of each row, fixed point.
+
+    A class that is not named has p = 0. ``NO_LOSS`` where there is no label, or no usable row of probabilities.
+    """
+    losses = np.full((len(scores), 2), NO_LOSS)
+    ok = usable_rows(scores) & (truth >= 0)
+    losses[ok] = np.stack(_multiclass(scores[ok], truth[ok]), axis=1)
+    return losses
+
+
+def _multiclass(scores: Floats, truth: Codes32) -> tuple[Ints, Ints]:
     p = np.nan_to_num(scores, nan=0.0)
     known = (truth >= 0) & (truth < p.shape[1])
     own = np.where(known, p[np.arange(len(p)), np.where(known, truth, 0)], 0.0)

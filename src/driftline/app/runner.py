@@ -36,6 +36,8 @@ class Runner:
     paused: dict[TopicPartition, str] = field(default_factory=dict)
     hold: str | None = None
     dirty: bool = False
+    pooled: set[str] = field(default_factory=set)
+    """Models of which the log has said that their further classes count as one."""
     told: int = 0
     """Records that the last line of the log knew of."""
     refreshed: float = 0.0
@@ -104,12 +106,22 @@ class Runner:
             if pipeline.watermark_ms > UNSET_MS:
                 pipeline.wake(key, pipeline.positions.get(key, 0))
             log.info("partition found", stream=self.name, topic=key[0], partition=key[1])
-        refused, pipeline.registry.refused = pipeline.registry.refused, []
-        for model, version, why in refused:
-            log.warning("not monitored", stream=self.name, model=model, version=version, why=why)
+        self._tell_limits(log)
         for text in self.source.warnings():
             log.warning(text, stream=self.name)
         return self.source.verify()
+
+    def _tell_limits(self, log: Any) -> None:
+        """Say once of each model and version what is over a limit."""
+        registry = self.engine.pipeline.registry
+        refused, registry.refused = registry.refused, []
+        for model, version, why in refused:
+            log.warning("not monitored", stream=self.name, model=model, version=version, why=why)
+        for state in registry.by_code:
+            if state.over and state.name not in self.pooled:
+                self.pooled.add(state.name)
+                why = f"limits.classes ({state.class_limit}) is reached"
+                log.warning("further classes count as other", stream=self.name, model=state.name, why=why)
 
     def lose(self, losses: list[Loss], policy: str, log: Any) -> None:
         """Hold, skip, or raise DataLoss (``exit``), as ``kafka.on_data_loss`` says."""

@@ -139,6 +139,8 @@ class ModelView:
     labelled: bool = True
     """False for ``labels: none``."""
     min_coverage: float | None = None
+    classes_over: int | None = None
+    """``limits.classes``, where the model has more: the rest counts as one, ``other``."""
     label_delay_ms: int | None = None
     """How long after its end a performance window is judged."""
     reference_rows: int | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from driftline.aggregates.scores import NO_LOSS, multiclass_losses
 from driftline.join.events import Labels, Matches
 from driftline.pipeline.counting import count_changes, count_drift, count_events, index_rows, measure_delays
 from driftline.pipeline.places import NOWHERE
@@ -35,21 +36,25 @@ def stage_changes(state: StreamState, matches: Matches) -> None:
         {
             "eff_ms": matches.eff_ms, "time_ms": matches.time_ms, "slot": matches.slot, "sign": matches.sign,
             "truth": matches.truth, "truth_value": matches.truth_value, "predicted": matches.predicted,
-            "value": matches.value, "segments": matches.segments,
-            "scores": _score_matrix(matches, state.registry.score_width(state.limits)),
+            "value": matches.value, "segments": matches.segments, "losses": _losses(matches),
             "place": matches.where[:, 0].astype(np.int32), "offset": matches.where[:, 1],
             "label_ms": matches.where[:, 2],
         }
     )  # fmt: skip
 
 
-def _score_matrix(matches: Matches, width: int) -> np.ndarray:
-    scores = np.full((len(matches), width), np.nan)
-    if width:
-        for place, vector in enumerate(matches.scores):
-            if vector is not None:
-                scores[place, : len(vector)] = vector
-    return scores
+def _losses(matches: Matches) -> Ints:
+    """[n, 2] what class probabilities lose against the label of each change."""
+    losses = np.full((len(matches), 2), NO_LOSS)
+    rows = [row for row, vector in enumerate(matches.scores) if vector is not None]
+    if rows:
+        vectors = [v for v in matches.scores if v is not None]
+        # Vectors are as long as there were classes when they came.
+        scores = np.full((len(rows), max(map(len, vectors))), np.nan)
+        for place, vector in enumerate(vectors):
+            scores[place, : len(vector)] = vector
+        losses[rows] = multiclass_losses(scores, matches.truth[rows])
+    return losses
 
 
 def apply_staged(state: StreamState, before_ms: int) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.aggregates.scores import multiclass_losses
 from driftline.join.log import CHANGES, Block
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import LateRows
-from driftline.records import Blob, Coded, Codes32, PredictionPart
+from driftline.records import MISSING, Blob, Coded, Codes32, PredictionPart
 from driftline.stamp.staging import StagedBlock
 
 FORMAT = 2
@@ -69,6 +70,8 @@ def staged_block(number: int, blob: Blob, name: str, codes: Codes32) -> tuple[St
     columns = dict(blob.arrays)
     for column, values in blob.data["texts"].items():
         columns[column] = np.array(values, np.str_)[columns[column]]
+    if "scores" in columns:  # as they were written once: the probabilities themselves
+        columns["losses"] = multiclass_losses(columns.pop("scores"), columns["truth"])
     fresh = codes[columns[name]]
     kept = fresh >= 0
     columns[name] = fresh
@@ -90,7 +93,8 @@ def late_blob(rows: Iterable[LateRows], takes: int, slots: Codes32) -> Blob:
             {
                 "slot": int(slots[late.slot.code]), "score_classes": part.score_classes,
                 "coded": {n: c.values for n, c in coded.items()},
-                "categorical": len(part.categorical), "segments": len(part.segments),
+                "numeric": part.schema.numeric, "categorical": part.schema.categorical,
+                "segments": part.schema.segments,
             }
         )  # fmt: skip
         held = {
@@ -120,12 +124,27 @@ def late_rows(blob: Blob, slots: dict[int, Slot], number: int) -> list[LateRows]
 
 def _late_rows(row: dict[str, Any], held: Columns, slot: Slot, number: int) -> LateRows:
     coded = {n: Coded(held[f"codes:{n}"], tuple(v)) for n, v in row["coded"].items()}
+    schema, rows = slot.schema, len(held["time_ms"])
+    nothing = Coded(np.full(rows, MISSING, np.int32), ())
+    numeric = dict(zip(_names(row, "numeric", schema.numeric), held["numeric"], strict=False))
+    categorical = _names(row, "categorical", schema.categorical)
+    segments = _names(row, "segments", schema.segments)
     part = PredictionPart(
-        model=slot.model.name, version=slot.version, schema=slot.schema,
-        rows=np.arange(len(held["time_ms"])), numeric=held["numeric"],
-        categorical=tuple(coded[f"categorical{i}"] for i in range(row["categorical"])),
+        model=slot.model.name, version=slot.version, schema=schema, rows=np.arange(rows),
+        numeric=np.array([numeric.get(n, np.full(rows, np.nan)) for n in schema.numeric]).reshape(-1, rows),
+        categorical=tuple(coded.get(_place("categorical", categorical, n), nothing) for n in schema.categorical),
         predicted=coded["predicted"], value=held["value"], score=held["score"],
         scores=held.get("scores"), score_classes=tuple(row["score_classes"]), latency_ms=held["latency_ms"],
-        segments=tuple(coded[f"segment{i}"] for i in range(row["segments"])),
+        segments=tuple(coded.get(_place("segment", segments, n), nothing) for n in schema.segments),
     )  # fmt: skip
     return LateRows(slot, part, held["time_ms"], held["eff_ms"], held["counted"], number)
+
+
+def _names(row: dict[str, Any], kind: str, today: Sequence[str]) -> Sequence[str]:
+    """The names that columns were written under; a block of an earlier release only says how many there were."""
+    names = row.get(kind)
+    return today if names is None or isinstance(names, int) else names
+
+
+def _place(kind: str, names: Sequence[str], name: str) -> str:
+    return f"{kind}{names.index(name)}" if name in names else ""

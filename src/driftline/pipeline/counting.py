@@ -85,7 +85,7 @@ def _changes(slot: Slot, due: Columns) -> Changes:
     return Changes(
         sign=due["sign"], truth=due["truth"], predicted=due["predicted"],
         score=nothing if regression else due["value"],
-        scores=due["scores"][:, : len(slot.model.classes)] if due["scores"].shape[1] else None,
+        losses=due["losses"],
         truth_value=due["truth_value"], predicted_value=due["value"] if regression else nothing,
         segments=due["segments"][:, : len(slot.segments)],
     )  # fmt: skip

@@ -101,7 +101,7 @@ def drifted(slot: Slot, now_ms: int) -> list[dict[str, Any]]:
     end_ms = now_ms // panes.window.slide_ms * panes.window.slide_ms
     totals, only = panes.peek(end_ms), frozenset(("psi",))
     evaluations = evaluate(
-        slot, WindowKind.DRIFT, panes.window.length_ms, totals, only, whole=panes.covers(end_ms)
+        slot, WindowKind.DRIFT, panes.window.length_ms, totals, only, slot.counted(panes, end_ms)
     )
     if not evaluations:
         return []

@@ -181,18 +181,22 @@ def _scores_of(
 
 
 def _scores(state: StreamState, slot: Slot, part: PredictionPart, rows: Ints) -> list[Floats] | None:
-    """Class probabilities of each row by the model's class codes."""
+    """Class probabilities of each row by the model's class codes.
+
+    A row that names a class without a code of its own counts as one without scores: what is left of its
+    probabilities would make a log loss of another answer.
+    """
     model = slot.model
     if part.scores is None or model.settings.task is not Task.MULTICLASS:
         return None
-    fresh = [name for name in part.score_classes if name not in model.classes]
-    if fresh[: model.class_limit - len(model.classes)]:
-        model.classes.extend(fresh[: model.class_limit - len(model.classes)])
+    if model.learn(part.score_classes):
         state.grow(model)
-    scores = np.full((len(rows), len(model.classes)), np.nan)
+    scores, each = np.full((len(rows), len(model.classes)), np.nan), part.scores[:, rows]
+    own = np.array([name in model.classes for name in part.score_classes], np.bool_)
     for place, name in enumerate(part.score_classes):
-        if name in model.classes:
-            scores[:, model.classes.index(name)] = part.scores[place][rows]
+        if own[place]:
+            scores[:, model.classes.index(name)] = each[place]
+    scores[~np.isnan(each[~own]).all(axis=0)] = np.nan
     return list(scores)
 
 

@@ -91,7 +91,7 @@ class SlotLookup:
             return None
         end_ms, only = found.end_ms - before_ms, frozenset((comparison.metric,))
         evaluations = evaluate(
-            slot, comparison.kind, length_ms, panes.peek(end_ms), only, whole=panes.covers(end_ms)
+            slot, comparison.kind, length_ms, panes.peek(end_ms), only, slot.counted(panes, end_ms)
         )
         value = pick(evaluations, comparison.metric, dimension)
         return value if value is not None and value.sufficient else None
@@ -123,7 +123,7 @@ def held_again(slot: Slot, needed: Callable[[WindowKind, int], frozenset[str]], 
         if not totals.counts.any():
             return None
         only = needed(kind, length_ms)
-        evaluations = evaluate(slot, kind, length_ms, totals, only, whole=panes.covers(end_ms))
+        evaluations = evaluate(slot, kind, length_ms, totals, only, slot.counted(panes, end_ms))
         return Latest(end_ms, instant_ms, end_ms, evaluations)
 
     return held

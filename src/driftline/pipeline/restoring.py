@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.aggregates.performance import Segments
 from driftline.aggregates.totals import Totals
 from driftline.join import log
 from driftline.join.lifetime import Policy
 from driftline.pipeline.blocks import join_block, key_of, late_rows, number_of, staged_block
+from driftline.pipeline.earlier import Conversions, SegmentsThen, begin, segments_of
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.places import Places
 from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import LateRows
 from driftline.records import Blob, BlobKey
 from driftline.settings import WindowKind
-from driftline.stamp.watermark import UNSET_MS
 
 NEVER = Policy(1 << 60, 1 << 60, 1 << 60)
 """Of a model that no expiry has met: nothing of it expired."""
@@ -38,14 +42,21 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
     pipeline.partitions = Places((t, p) for t, p in data["partitions"])
     slots = _names(pipeline, blobs["meta", "names"])
     pipeline.learn_policies()
-    _join(pipeline, blobs)
-    _staged(pipeline, blobs)
-    _late(pipeline, blobs, slots)
+    conversions: Conversions = {}
+    then: dict[int, Segments] = {}
     for (table, _key), blob in blobs.items():
-        if table == "counter":
-            _counter(pipeline, blob)
+        slot = _slot(pipeline, blob) if table == "counter" else None
+        if slot is not None:
+            _counter(slot, blob)
+            if "layouts" in blob.data:
+                then[slot.code] = segments_of(blob.data["layouts"][str(WindowKind.PERFORMANCE)])
+                conversions |= begin(slot, blob.data, pipeline.watermark_ms)
+    segments = SegmentsThen(pipeline.registry.slots, then, pipeline.registry.segment_width)
+    _join(pipeline, blobs, segments)
+    _staged(pipeline, blobs, segments)
+    _late(pipeline, blobs, slots)
     for (table, key), blob in blobs.items():
-        if table == "pane" and not _pane(pipeline, blob):
+        if table == "pane" and not _pane(pipeline, blob, conversions):
             pipeline.written.useless.append((table, key))
     pipeline.forget()
 
@@ -72,7 +83,12 @@ def _names(pipeline: Pipeline, blob: Blob) -> dict[int, Slot]:
     return slots
 
 
-def _join(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
+def _slot(pipeline: Pipeline, blob: Blob) -> Slot | None:
+    """The version that a blob is about, if it is still configured."""
+    return pipeline.registry.of.get((blob.data["model"], blob.data["version"]))
+
+
+def _join(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], segments: SegmentsThen) -> None:
     join, data = pipeline.join, blobs["meta", "stream"].data["join"]
     join.counts = Counter(data["counts"])
     join.expires, join.expired_ms = data["expires"], data["expired_ms"]
@@ -83,10 +99,20 @@ def _join(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
         for (table, key), blob in blobs.items()
         if table == "join_block"
     ]
+    old = [b for b in blocks if "segments" in b.arrays and _translate(b.arrays, segments)]
     log.read(join, blocks, join.expired_policies)
+    join.table.ledger.force(block.number for block in old)
 
 
-def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
+def _translate(columns: dict[str, NDArray[Any]], segments: SegmentsThen) -> bool:
+    """Segment codes in place, in today's terms; whether they were others."""
+    if segments.fits(columns["segments"], columns["slot"]):
+        return False
+    columns["segments"] = segments.today(columns["segments"], columns["slot"])
+    return True
+
+
+def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], segments: SegmentsThen) -> None:
     taken = blobs["meta", "stream"].data["taken"]
     models = pipeline.written.model_codes(pipeline.registry)
     slots = pipeline.written.slot_codes(pipeline.registry)
@@ -100,8 +126,13 @@ def _staged(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
             for (table, key), blob in blobs.items()
             if table == "staged" and number_of(key)[0] == kind
         ]
+        old = [
+            block.number
+            for block, lost in found
+            if ("segments" in block.columns and _translate(block.columns, segments)) or lost
+        ]
         staging.read((block for block, _lost in found), *taken[kind])
-        staging.ledger.force(block.number for block, lost in found if lost)
+        staging.ledger.force(old)
     early = [
         (number_of(key)[1], {**blob.arrays, "model": models[blob.arrays["model"]]})
         for (table, key), blob in blobs.items()
@@ -137,10 +168,7 @@ def _waiting(rows: LateRows, taken_ms: int | None) -> list[LateRows]:
     return [LateRows(rows.slot, part, rows.time_ms[rest], rows.eff_ms[rest], rows.counted[rest], rows.block)]
 
 
-def _counter(pipeline: Pipeline, blob: Blob) -> None:
-    slot = pipeline.registry.of.get((blob.data["model"], blob.data["version"]))
-    if slot is None:
-        return
+def _counter(slot: Slot, blob: Blob) -> None:
     if "rows" in blob.data:
         slot.data.restore(blob.data["start_ms"], blob.data["size_ms"], blob.data["rows"])
         return
@@ -148,27 +176,11 @@ def _counter(pipeline: Pipeline, blob: Blob) -> None:
     slot.first_ms, slot.last_ms, slot.predictions = data["first_ms"], data["last_ms"], data["predictions"]
     slot.delays[:], slot.delay_sum_ms = blob.arrays["delays"], data["delay_sum_ms"]
     slot.latency[:], slot.latency_sum_ms = blob.arrays["latency"], data["latency_sum_ms"]
-    if "windows" in data and pipeline.watermark_ms > UNSET_MS:
-        _begin(slot, data, pipeline.watermark_ms)
 
 
-def _begin(slot: Slot, data: Mapping[str, Any], watermark_ms: int) -> None:
-    """Windows that are new, or count otherwise by now (another reference, other segments), begin anew.
-
-    What was read ahead of W was counted the old way too, so they begin after the last event that was seen.
-    """
-    begin_ms = max(watermark_ms, slot.last_ms + 1)
-    since = {(kind, length, slide): since_ms for kind, length, slide, since_ms in data["windows"]}
-    for kind, panes in slot.panes():
-        key = (str(kind), panes.window.length_ms, panes.window.slide_ms)
-        same = data["layouts"][str(kind)] == slot.layout_id(kind)
-        panes.since_ms = since[key] if same and key in since else begin_ms
-
-
-def _pane(pipeline: Pipeline, blob: Blob) -> bool:
+def _pane(pipeline: Pipeline, blob: Blob, conversions: Conversions) -> bool:
     """Whether a pane still has its place; nothing is summed that was counted otherwise."""
-    data = blob.data
-    slot = pipeline.registry.of.get((data["model"], data["version"]))
+    data, slot = blob.data, _slot(pipeline, blob)
     if slot is None:
         return True  # the model may come back into the configuration
     kind, end_ms = WindowKind(data["kind"]), data["start_ms"] + data["slide_ms"]
@@ -181,6 +193,14 @@ def _pane(pipeline: Pipeline, blob: Blob) -> bool:
             sums = a["sums"]
             if kind is WindowKind.PERFORMANCE:
                 sums = slot.performance.completed(a["counts"], sums)
-            panes.panes[data["start_ms"]] = Totals(a["counts"], sums, a["low"], a["high"], unseen)
+            totals = Totals(a["counts"], sums, a["low"], a["high"], unseen)
+            if (slot.code, kind) in conversions:
+                convert = conversions[slot.code, kind]
+                if convert is None:
+                    return False
+                totals = convert(totals)
+                totals.counts = totals.counts.astype(np.int32)
+                panes.changed.add(data["start_ms"])
+            panes.panes[data["start_ms"]] = totals
             return True
     return False

@@ -96,8 +96,8 @@ def window_view(w: Wanted, watermark_ms: int) -> WindowView:
     """The window at its end. A mature performance window has been judged; a drift window's last pane is open."""
     slot, panes = w.slot, w.panes
     totals = panes.peek(w.end_ms)
-    whole_ = panes.covers(w.end_ms)
-    evaluations = evaluate(slot, w.kind, panes.window.length_ms, totals, None, whole=whole_)
+    counted = slot.counted(panes, w.end_ms)
+    evaluations = evaluate(slot, w.kind, panes.window.length_ms, totals, None, counted)
     judged_ms = w.end_ms + slot.delay_ms(w.kind)
     return WindowView(
         model=slot.model.name, version=slot.version, window=panes.window.name, kind=str(w.kind), end_ms=w.end_ms,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,48 +15,26 @@ from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
 from driftline.matching import match_model
+from driftline.pipeline.models import ModelState
 from driftline.pipeline.ranges import DataIndex
 from driftline.pipeline.waiting import NEVER_MS, Waiting
 from driftline.records import Coded, Codes32, Floats, Ints, Schema
 from driftline.reference.profile import Profile
-from driftline.settings import HOUR_MS, Limits, ModelSettings, Task, Window, WindowKind
-
-OTHER = "other"
+from driftline.settings import HOUR_MS, OTHER, Limits, ModelSettings, Task, Window, WindowKind
 
 LoadProfile = Callable[[ModelSettings, str, str], Profile | None]
 """(settings, model, version) -> its reference, or None."""
 
 
-@dataclass(slots=True)
-class ModelState:
-    """One model: its settings, and the codes of its classes (append-only)."""
+class Counted(NamedTuple):
+    """Whether a window was counted from its beginning."""
 
-    name: str
-    code: int
-    settings: ModelSettings
-    classes: list[str] = field(default_factory=list)
-    class_limit: int = 100
+    whole: bool = True
+    not_segments: frozenset[str] = frozenset()
+    """Segments that were not, though the window was."""
 
-    def class_codes(self, column: Coded) -> tuple[Codes32, bool]:
-        """Model-level class codes of a column, and whether a class is new."""
-        known = {name: code for code, name in enumerate(self.classes)}
-        grown = any(value not in known for value in column.values) and self._learn(column, known)
-        table = [known.get(value, known.get(OTHER, -1)) for value in column.values]
-        # Codes -1 (missing) and -2 (invalid) index from the end.
-        return np.array([*table, -1, -1], np.int32)[column.codes], grown
 
-    def _learn(self, column: Coded, known: dict[str, int]) -> bool:
-        """Give the new classes that occur in a column codes, in order of first appearance."""
-        before = len(self.classes)
-        used, first = np.unique(column.codes, return_index=True)
-        for code in used[np.argsort(first)].tolist():
-            if code < 0 or (name := column.values[code]) in known:
-                continue
-            name = name if len(self.classes) < self.class_limit else OTHER
-            if name not in known:
-                known[name] = len(self.classes)
-                self.classes.append(name)
-        return len(self.classes) > before
+FROM_THE_START = Counted()
 
 
 @dataclass(slots=True)
@@ -83,6 +62,8 @@ class Slot:
     latency_sum_ms: float = 0.0
     relabelled: set[int] = field(default_factory=set)
     """Starts of the stretches (of the data index) with predictions whose label changed since somebody looked."""
+    segments_since_ms: dict[str, int] = field(default_factory=dict)
+    """Since when a segment is counted as it is now, where that is not from the beginning."""
     waiting: Waiting = field(default_factory=Waiting)
     """On-time rows that are in no pane yet."""
 
@@ -120,6 +101,12 @@ class Slot:
             for kind, p in self.panes()
         ]
         return min(ends, default=NEVER_MS)
+
+    def counted(self, panes: Panes, end_ms: int) -> Counted:
+        """How much of the window that ends at ``end_ms`` was counted from its beginning."""
+        start_ms = end_ms - panes.window.length_ms
+        late = {name for name, since_ms in self.segments_since_ms.items() if start_ms < since_ms}
+        return Counted(panes.covers(end_ms), frozenset(late))
 
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
@@ -176,11 +163,6 @@ class Registry:
         self._schemas: dict[tuple[str, str], Schema | None] = {}
         self.segment_width = max((len(m.segments) for m in models), default=0)
 
-    def score_width(self, limits: Limits) -> int:
-        """Columns of class probabilities that changes carry; 0 without a multiclass model."""
-        multiclass = any(m.task is Task.MULTICLASS for m in self._settings)
-        return limits.classes if multiclass else 0
-
     def schema_of(self, model: str, version: str) -> Schema | None:
         """How events of a (model, version) are read; labels ask with version ``""``."""
         key = (model, version)
@@ -225,7 +207,7 @@ class Registry:
                 self._refuse(name, "", f"limits.models ({self._limits.models}) is reached")
                 return None
             state = ModelState(name, len(self.by_code), settings, class_limit=self._limits.classes)
-            state.classes.extend(self._class_names(settings, None))
+            state.learn(self._class_names(settings, None))
             self.models[name] = state
             self.by_code.append(state)
         return state
@@ -265,9 +247,8 @@ class Registry:
         settings = state.settings
         profile = self._load(settings, state.name, version)
         names = self._class_names(settings, profile)
-        fresh = [n for n in names if n not in state.classes]
-        state.classes.extend(fresh[: self._limits.classes - len(state.classes)])
-        if fresh:
+        held = profile.performance.get("classes", ()) if profile else ()
+        if state.learn((*names, *held)):
             for other in self.slots:
                 if other.model is state:
                     other.grow()

@@ -121,9 +121,11 @@ def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
     delays, latency = int(slot.delays.sum()), int(slot.latency.sum())
     windows = [[str(kind), p.window.length_ms, p.window.slide_ms, p.since_ms] for kind, p in slot.panes()]
     layouts = {str(kind): slot.layout_id(kind) for kind in WindowKind}
+    since = dict(slot.segments_since_ms)
     version = (
         windows,
         layouts,
+        since,
         slot.first_ms,
         slot.last_ms,
         slot.predictions,
@@ -137,6 +139,7 @@ def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
             "model": slot.model.name, "version": slot.version, "first_ms": slot.first_ms, "last_ms": slot.last_ms,
             "predictions": slot.predictions, "delay_sum_ms": slot.delay_sum_ms, "latency_sum_ms": slot.latency_sum_ms,
             "bins_id": slot.profile.bins_id if slot.profile else "", "windows": windows, "layouts": layouts,
+            "segments_since": since,
         }  # fmt: skip
         blobs[key] = Blob(FORMAT, data, {"delays": slot.delays.copy(), "latency": slot.latency.copy()})
     size_ms = slot.data.bucket_ms

@@ -11,8 +11,9 @@ import numpy as np
 from driftline.aggregates.panes import Panes
 from driftline.join.join import Join
 from driftline.join.lifetime import Policy
+from driftline.pipeline.models import ModelState
 from driftline.pipeline.places import Places
-from driftline.pipeline.slots import ModelState, Registry, Slot
+from driftline.pipeline.slots import Registry, Slot
 from driftline.pipeline.written import Written
 from driftline.records import Bools, Coded, Codes32, Control, Ints, PredictionPart, TopicPartition
 from driftline.settings import Limits, StreamSettings, WindowKind

@@ -14,7 +14,7 @@ from driftline.aggregates.panes import Panes
 from driftline.aggregates.totals import Totals
 from driftline.metrics.view import RuleView
 from driftline.pipeline.engine import Instant, Judged, Pipeline, instant_order
-from driftline.pipeline.slots import Slot
+from driftline.pipeline.slots import FROM_THE_START, Counted, Slot
 from driftline.records import Blob, BlobKey, Evaluation, Ints, Message, TopicPartition
 from driftline.rules.resolve import Resolved
 from driftline.settings import WindowKind
@@ -29,10 +29,9 @@ def evaluate(
     length_ms: int,
     totals: Totals,
     only: frozenset[str] | None,
-    *,
-    whole: bool = True,
+    counted: Counted = FROM_THE_START,
 ) -> list[Evaluation]:
-    """All statistics of one window (or ``only`` some). Not ``whole``: it was not counted from its beginning."""
+    """All statistics of one window (or ``only`` some); what was not counted from its beginning is insufficient."""
     counts, sums = totals.counts[None, :], totals.sums[None, :]
     settings = slot.settings
     if kind is WindowKind.DRIFT:
@@ -41,7 +40,15 @@ def evaluate(
         found = evaluate_performance(
             slot.performance, counts, sums, settings.gates, settings.labels.min_coverage, only
         )
-    return found if whole else [replace(e, sufficient=np.zeros_like(e.sufficient)) for e in found]
+    if not counted.whole:
+        return [replace(e, sufficient=np.zeros_like(e.sufficient)) for e in found]
+    return [_without(e, counted.not_segments) for e in found] if counted.not_segments else found
+
+
+def _without(evaluation: Evaluation, segments: frozenset[str]) -> Evaluation:
+    """The evaluation with some segments as insufficient."""
+    told = [d.segment is None or d.segment[0] not in segments for d in evaluation.dimensions]
+    return replace(evaluation, sufficient=evaluation.sufficient & np.array(told, np.bool_))
 
 
 @dataclass(slots=True)
@@ -181,8 +188,8 @@ class StreamEngine:
             # It may be empty: only late events are in its panes that do not count yet, or a rule reads another
             # window too. Rules take an empty one for none, and whether they are asked changes nothing.
             length_ms = self._length_ms(slot, instant[3], instant[4])
-            whole = self._panes(slot, judged.kind, judged.place).covers(judged.end_ms)
-            found = evaluate(slot, judged.kind, length_ms, judged.totals, only, whole=whole)
+            counted = slot.counted(self._panes(slot, judged.kind, judged.place), judged.end_ms)
+            found = evaluate(slot, judged.kind, length_ms, judged.totals, only, counted)
             windows.append(Window(judged, found))
         if self.samples:
             for window in windows:
@@ -248,7 +255,8 @@ class StreamEngine:
         panes = slot.performance_panes[judged.place]
         totals = panes.peek(judged.end_ms)
         length_ms = panes.window.length_ms
-        evaluations = evaluate(slot, judged.kind, length_ms, totals, None, whole=panes.covers(judged.end_ms))
+        counted = slot.counted(panes, judged.end_ms)
+        evaluations = evaluate(slot, judged.kind, length_ms, totals, None, counted)
         now = Judged(judged.instant_ms, judged.end_ms, slot, judged.kind, judged.place, totals)
         final = {_key(line): line for line in self._lines(now, evaluations, final=True)}
         out = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from driftline.aggregates.performance import Changes
+from driftline.aggregates.scores import multiclass_losses
 from driftline.pipeline.slots import Slot
 from driftline.records import MISSING, Coded, Floats, Ints, PredictionPart
 from driftline.reference.profile import CategoricalProfile, NumericProfile
@@ -81,16 +82,16 @@ def labelled(slot: Slot, part: PredictionPart, truth: Ints, random: Random) -> C
     codes = [c.codes for c in part.segments]
     return Changes(
         sign=np.ones(rows, np.int64), truth=truth.astype(np.int32), predicted=part.predicted.codes,
-        score=part.score, scores=_class_scores(slot, truth, random),
+        score=part.score, losses=_losses(slot, truth, random),
         truth_value=part.value * (1 + random.normal(0, 1 - _RIGHT, rows)), predicted_value=part.value,
         segments=np.array(codes, np.int32).reshape(len(codes), rows).T,
     )  # fmt: skip
 
 
-def _class_scores(slot: Slot, truth: Ints, random: Random) -> Floats | None:
-    """Probabilities of all classes, where the reference was built with them."""
+def _losses(slot: Slot, truth: Ints, random: Random) -> Ints | None:
+    """What probabilities of all classes lose, where the reference was built with them."""
     metrics = slot.profile.performance.get("metrics", {}) if slot.profile else {}
     if slot.settings.task is not Task.MULTICLASS or "log_loss" not in metrics:
         return None
     raw = random.random((len(truth), len(slot.model.classes)))
-    return np.asarray(raw / raw.sum(axis=1, keepdims=True), np.float64)
+    return multiclass_losses(raw / raw.sum(axis=1, keepdims=True), truth.astype(np.int32))

@@ -142,6 +142,7 @@ def _model(slot: Slot, counted: Counted) -> ModelView:
         latency_histogram=counted.latency or _latency(slot, empty=True), label_delay_histogram=counted.delays or _delays(slot, empty=True),
         task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
         min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
+        classes_over=slot.model.class_limit if slot.model.over else None,
         reference_rows=slot.profile.rows if slot.profile else None,
         reference_metrics=_validated(slot), lineage=slot.profile.lineage if slot.profile else {},
     )  # fmt: skip

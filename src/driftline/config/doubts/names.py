@@ -13,10 +13,9 @@ from driftline.config.messages import unknown
 from driftline.reference.profile import CategoricalProfile, Profile
 from driftline.rules.catalogue import STATISTICS
 from driftline.rules.spec import Comparison
-from driftline.settings import ModelSettings, WindowKind
+from driftline.settings import OTHER, ModelSettings, WindowKind
 
 _GLOB = set("*?[")
-_OTHER = "other"
 _NUMERIC = frozenset(
     ("psi_deciles", "ks", "ks_high", "ks_pvalue", "wasserstein", "mean", "std", "out_of_range_ratio")
 )
@@ -67,7 +66,7 @@ def _segment(comparison: Comparison, model: ModelSettings, found: Found) -> str 
         return f'it has no segment "{key}"{hint}'
     values = _segment_values(key, model, found)
     if values and not _fits(value, values):
-        return f'segment "{key}" has no value "{value}", so it counts as {_OTHER}; {unknown(value, values)}'
+        return f'segment "{key}" has no value "{value}", so it counts as {OTHER}; {unknown(value, values)}'
     return None
 
 
@@ -75,7 +74,7 @@ def _segment_values(key: str, model: ModelSettings, found: Found) -> list[str]:
     """The values that are told apart, and what the rest is counted as; empty where they are not known."""
     of_feature = {v for p in found.profiles for c in p.categorical if c.name == key for v in c.categories}
     values = model.segment_values.get(key) or sorted(of_feature)
-    return [*values, _OTHER] if values else []
+    return [*values, OTHER] if values else []
 
 
 def _closed_class(comparison: Comparison, model: ModelSettings) -> str | None:

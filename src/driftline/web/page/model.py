@@ -54,6 +54,9 @@ def _data(s: Standing) -> Markup:
         )
     elif not s.model.labelled:
         pairs.append(("Labels", Markup("none expected")))
+    if s.model.classes_over is not None:
+        most = f"more than limits.classes, {s.model.classes_over}: the rest counts as other"
+        pairs.append(("Classes", Markup(most)))
     pairs.append(("Data quality", _quality(s)))
     pairs.append(("Reference", _reference(s)))
     return facts(pairs, "facts data")

@@ -1,0 +1,112 @@
+"""A state that was written under other settings, in today's terms: segments, and what panes count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from driftline.aggregates.performance import Segments
+from driftline.aggregates.totals import Totals
+from driftline.pipeline.slots import Slot
+from driftline.records import Codes32
+from driftline.settings import OTHER, WindowKind
+
+Convert = Callable[[Totals], Totals]
+Conversions = dict[tuple[int, WindowKind], Convert | None]
+"""By version and kind of window, where panes count otherwise by now; None: what they count is nothing today."""
+
+
+def segments_of(layout_id: str) -> Segments:
+    """The segments that a performance layout was written with, see ``Slot.layout_id``."""
+    _task, _positive, segments, _mean = json.loads(layout_id)
+    return tuple((name, tuple(values)) for name, values in segments)
+
+
+class SegmentsThen:
+    """Segment codes that were written under other segments, in today's: ``-1`` where nobody can tell."""
+
+    def __init__(self, slots: Sequence[Slot], then: Mapping[int, Segments], width: int) -> None:
+        self._width = width
+        self._tables = {
+            code: _tables(segments, slots[code].segments)
+            for code, segments in then.items()
+            if segments != slots[code].segments
+        }
+
+    def fits(self, codes: Codes32, slots: Codes32) -> bool:
+        """Whether codes [k, S] of rows of these versions are today's."""
+        return codes.shape[1] == self._width and not np.isin(slots, list(self._tables)).any()
+
+    def today(self, codes: Codes32, slots: Codes32) -> Codes32:
+        """Today's codes [k, width] of rows of these versions."""
+        out = np.full((len(codes), self._width), -1, np.int32)
+        both = min(codes.shape[1], self._width)
+        out[:, :both] = codes[:, :both]
+        for code, tables in self._tables.items():
+            rows = np.flatnonzero(slots == code)
+            for place, (then, table) in enumerate(tables):
+                out[rows, place] = -1 if then is None else table[codes[rows, then]]
+        return out
+
+
+def _tables(then: Segments, now: Segments) -> list[tuple[int | None, Codes32]]:
+    """For each of today's segments its place then, and today's code by the code then; the last is of -1."""
+    places = {name: (place, values) for place, (name, values) in enumerate(then)}
+    found: list[tuple[int | None, Codes32]] = []
+    for name, values in now:
+        place, before = places.get(name, (None, ()))
+        rest = values.index(OTHER) if fresh(before, values) == set() else -1
+        codes = [
+            rest if v == OTHER else values.index(v) if v in values else values.index(OTHER) for v in before
+        ]
+        found.append((place, np.array([*codes, -1], np.int32)))
+    return found
+
+
+def fresh(before: Sequence[str], values: Sequence[str]) -> set[str]:
+    """The values that were not told apart from others before."""
+    return set(values) - set(before)
+
+
+def begin(slot: Slot, data: Mapping[str, Any], watermark_ms: int) -> Conversions:
+    """Windows and segments that are new, or count otherwise (another reference, say), begin anew.
+
+    What was read ahead of W was counted the old way too, so they begin after the last event that was seen.
+    """
+    begin_ms = max(watermark_ms, slot.last_ms + 1)
+    since = {(kind, length, slide): since_ms for kind, length, slide, since_ms in data["windows"]}
+    conversions: Conversions = {}
+    for kind in WindowKind:
+        then, now = data["layouts"][str(kind)], slot.layout_id(kind)
+        if then != now:
+            conversions[slot.code, kind] = _resegmented(slot, kind, then, now)
+    for kind, panes in slot.panes():
+        key = (str(kind), panes.window.length_ms, panes.window.slide_ms)
+        goes_on = conversions.get((slot.code, kind), _as_it_is) is not None
+        panes.since_ms = since[key] if goes_on and key in since else begin_ms
+    before = dict(segments_of(data["layouts"][str(WindowKind.PERFORMANCE)]))
+    slot.segments_since_ms = {
+        name: begin_ms if new else data.get("segments_since", {})[name]
+        for name, values in slot.segments
+        if (new := bool(fresh(before.get(name, ()), values))) or name in data.get("segments_since", {})
+    }
+    return conversions
+
+
+def _as_it_is(totals: Totals) -> Totals:
+    return totals
+
+
+def _resegmented(slot: Slot, kind: WindowKind, then: str, now: str) -> Convert | None:
+    """How totals go on where nothing but segments has changed."""
+    if kind is not WindowKind.PERFORMANCE:
+        return None
+    (*head, before, mean), (*today, _segments, today_mean) = json.loads(then), json.loads(now)
+    if (head, mean) != (today, today_mean) or before == _segments:
+        return None
+    layout = replace(slot.performance, segments=segments_of(then))
+    return lambda totals: layout.convert(totals, slot.performance)
