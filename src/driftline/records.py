@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.settings import Task
+from driftline.settings import DEFAULT_THRESHOLD, Task
 
 Ints = NDArray[np.int64]
 Codes32 = NDArray[np.int32]
@@ -82,7 +82,7 @@ class Schema:
     positive: str | None = None
     negative: str | None = None
     """Name of the other class of a binary task (declared, or from the reference), if known."""
-    threshold: float = 0.5
+    threshold: float = DEFAULT_THRESHOLD
     segments: tuple[str, ...] = ()
     keep_scores: bool = True
 

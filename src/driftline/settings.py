@@ -95,6 +95,9 @@ class LabelSettings:
     sample: float = 1.0
 
 
+DEFAULT_THRESHOLD = 0.5
+"""Score from which a binary model means its positive class, unless it says otherwise."""
+
 DEFAULT_GATES: Mapping[str, int] = {
     "drift": 500, "f1": 100, "recall": 100, "precision": 30, "accuracy": 200, "balanced_accuracy": 200,
     "averages": 200, "mcc": 200, "log_loss": 200, "brier": 200, "regression": 200, "auc": 30,
@@ -113,7 +116,7 @@ class ModelSettings:
     positive: str | None = None
     classes: tuple[str, ...] | None = None
     """Declared classes: closed. None: open, learned from the reference and the events."""
-    threshold: float = 0.5
+    threshold: float = DEFAULT_THRESHOLD
     drift_windows: tuple[Window, ...] = ()
     performance_windows: tuple[Window, ...] = ()
     references: str | None = None

@@ -96,6 +96,18 @@ def animals(path: Path, rows: int = 3000) -> Path:
     return write_csv(path, ["timestamp", "weight", "colour", "predicted_class", "class"], made)
 
 
+def answers(path, rows=3000):
+    """Ids, times, answers and truths, and nothing else; after two thirds every third answer is wrong."""
+    rng = random.Random(4)
+    made = []
+    for i in range(rows):
+        answer = rng.choice(["yes", "no", "no"])
+        wrong = rng.random() < (0.05 if i < rows * 2 // 3 else 0.35)
+        truth = {"yes": "no", "no": "yes"}[answer] if wrong else answer
+        made.append([i, f"2026-01-{1 + i // 144:02d}T{i // 6 % 24:02d}:{i % 6}0:00Z", answer, truth])
+    return write_csv(path, ["id", "time", "prediction", "label"], made)
+
+
 def run(capfd: Any, *arguments: str | Path) -> tuple[int, str, str]:
     """(exit code, stdout, stderr) of a command."""
     code = invoke([str(a) for a in arguments])

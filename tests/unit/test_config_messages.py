@@ -26,15 +26,21 @@ SOURCES = Path(driftline.config.__file__).parent
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory) -> bytes:
-    """Of a model with a thousand predictions a day, a fifth of them positive."""
+    """Of a model with a thousand scores a day, a fifth of them positive; no column has the class that they mean."""
     folder = tmp_path_factory.mktemp("reference")
     rows = [
-        f"{1_700_000_000_000 + i * 86_400},{i % 97},d{i % 7},{'UP' if i % 5 == 0 else 'DOWN'}"
+        f"{1_700_000_000_000 + i * 86_400},{i % 97},d{i % 7},{'UP,0.75' if i % 5 == 0 else 'DOWN,0.25'}"
         for i in range(20_000)
     ]
-    (folder / "data.csv").write_text("\n".join(["ts,nswprice,day,class", *rows]), encoding="utf-8")
+    (folder / "data.csv").write_text("\n".join(["ts,nswprice,day,class,p", *rows]), encoding="utf-8")
     options = BuildOptions(
-        model="elec2", version="1", features=("nswprice", "day"), label="class", positive="UP", time="ts"
+        model="elec2",
+        version="1",
+        features=("nswprice", "day"),
+        label="class",
+        score="p",
+        positive="UP",
+        time="ts",
     )
     return dump(build_profile(folder / "data.csv", options))
 

@@ -74,7 +74,7 @@ def test_production_without_a_feature_is_told(tmp_path, capfd):
     code, _out, err = run(capfd, "init", *options)
     assert (2, [
         '  --production: there is no column "predicted_class" in it; the columns are: timestamp, colour, class',
-        "  --production: it lacks weight, validated as features; add them, or name the others with --features",
+        "  --production: it lacks weight, validated as features; add them, or leave them out with --exclude",
     ]) == (code, err.splitlines()[1:])  # fmt: skip
 
 
@@ -92,6 +92,24 @@ def test_one_time_years_ahead_makes_no_window_of_years(tmp_path, capfd):
         "and all but a few lie within 10d: windows" in line for line in said if "times go" in line
     ]
     assert "drift: [72h]" in (tmp_path / "o/driftline.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("own_file", [True, False])
+def test_a_time_years_ahead_in_production_is_told(own_file, tmp_path, capfd):
+    """In a file of its own, and in the rows after the validated ones; the windows do not hang on it."""
+    head, *rows = animals(tmp_path / "a.csv", 3000).read_text(encoding="utf-8").splitlines()
+    stray = ["2099" + rows[-1][4:]]
+    before, after = rows[:2000], [*rows[2000:-1], *stray]
+    parts = {"animals": before if own_file else [*before, *after], "later": after}
+    for name, part in parts.items():
+        write_csv(tmp_path / f"{name}.csv", head.split(","), [row.split(",") for row in part])
+    options = ("--production", tmp_path / "later.csv") if own_file else ("--validated-rows", "0:2000")
+    said = _said(capfd, tmp_path, tmp_path / "animals.csv", *options)
+    warned = [line for line in said if line.startswith("warning: ")]
+    assert [
+        "warning: production: 1 of 1000 rows are ahead of now, up to 2099-01-11T09:55:00Z: a daemon takes none of them",
+        "warning: production: times go from 2026-01-07T22:40:00Z to 2099-01-11T09:55:00Z, and all but a few lie within 3d",
+    ] == warned
 
 
 @pytest.mark.parametrize("seed", range(3))

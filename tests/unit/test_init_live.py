@@ -19,12 +19,13 @@ from driftline.demo import processes
 from driftline.onboarding.study import study
 from driftline.onboarding.wishes import Wishes
 from driftline.settings import Task
-from tests.unit.init_world import bank, elec2, run
+from tests.unit.init_world import answers, bank, elec2, run
 
 TOPICS = {"predictions": 3, "labels": 1, "driftline.triggers": 1, "driftline.dead-letters": 1}
 DATA = {
     "bank": (bank, ("--every", "2m", "--validated-rows", "0:4000"), 2000),
     "elec2": (elec2, ("--validated-rows", "0:43000"), 2312),
+    "answers": (answers, ("--validated-rows", "0:2000"), 1000),
 }
 
 
@@ -144,7 +145,7 @@ def test_a_topic_of_something_else_is_told_with_what_to_do(servers, tmp_path, ca
     ]
     assert [2, 2, 2] == [code for code, _out, _err in said]
     expected = (
-        "labels: none of 1 records is a prediction as driftline reads them (1 missing_field); driftline tap labels ",
+        "labels: none of 1 records is a prediction as driftline reads them (1 missing_field): there is no prediction_id, no model; there are id, score; a draft",
         "predictions is empty; produce some predictions, or start from a file of them",
         'has no topic predictoins; did you mean "predictions"?',
     )

@@ -35,6 +35,7 @@ def test_every_mistake_is_told_at_once_with_what_would_be_right(tmp_path, capfd)
     [
         ("ts,x,colour", "2026-01-01,1,red", (), "--prediction, --score: no column looks like the model's answer"),
         ("x,prediction", "1,a", (), "--time: no column holds times"),
+        ("when,x,prediction", "2026-01-01,1,a", (), "--time: no column of times has a name that says so; when may be it, or say --every 1m"),
         ("ts,x,prediction", "2026-01-01,1,a", ("--task", "regression"), "--task: regression needs numbers; prediction holds others"),
         ("ts,x,prediction", "2026-01-01,1,a", ("--positive", "b"), '--positive: "b" does not occur in prediction; its classes are: a'),
         ("ts,x,prediction", "2026-01-01,1,a", ("--task", "binary"), "--task: binary needs two classes in prediction; found a"),
@@ -125,7 +126,10 @@ def test_numbers_with_commas_are_told_as_the_cause(tmp_path, capfd):
     data = write_csv(tmp_path / "d.csv", ["ts", "amount", "score", "pair", "prediction"], rows)
     code, _out, err = run(capfd, "init", data, "--categorical", "pair", "--output", tmp_path / "o")
     said = '  amount, score: values as "0,50" are numbers with a comma; write them with a decimal point'
-    assert (2, [f"{said} (or say --categorical, if they are categories)"]) == (code, err.splitlines()[1:])
+    assert (2, [f"{said} (or say --categorical, if they are categories, or --exclude)"]) == (
+        code,
+        err.splitlines()[1:],
+    )
     code, _out, err = run(
         capfd, "reference", "build", data, "--model", "d", "--version", "1", "--output", tmp_path / "r.json",
         "--score", "score", "--positive", "a", "--prediction", "prediction", "--categorical", "pair",

@@ -251,7 +251,7 @@ def test_an_identifier_is_no_category(tmp_path, monkeypatch):
     monkeypatch.setattr("driftline.reference.columns.MAX_CATEGORIES", 5)
     path = tmp_path / "d.csv"
     path.write_text("name\n" + "".join(f"n{i}\n" for i in range(9)))
-    with pytest.raises(DataError, match="leave it out by naming the others with --features"):
+    with pytest.raises(DataError, match="leave it out with --exclude name"):
         build_profile(path, options())
 
 
@@ -270,6 +270,7 @@ def test_columns_with_another_meaning_are_no_features(tmp_path):
         ([862_790_400_000_000_000, 862_794_000_000_000_000], pa.timestamp("ns", "Europe/Rome")),
         ([862_790_400_000, 862_794_000_000], pa.int64()),
         (["1997-05-05", "1997-05-05T01:00:00"], pa.string()),
+        ([862_790_400_000, 862_794_000_000], pa.timestamp("ms")),
     ],
 )
 def test_times_are_timestamps_milliseconds_or_text(tmp_path, values, kind):
@@ -278,6 +279,14 @@ def test_times_are_timestamps_milliseconds_or_text(tmp_path, values, kind):
     assert (862_790_400_000, 862_794_000_000) == build_profile(
         tmp_path / "t.parquet", options(time="t")
     ).time_span_ms
+
+
+def test_times_may_be_dates(tmp_path):
+    """Parquet's own: a day begins at midnight UTC."""
+    days = pa.array([9986, 9987], pa.int32()).cast(pa.date32())
+    pq.write_table(pa.table({"x": [1.0, 2.0], "t": days}), tmp_path / "t.parquet")
+    profile = build_profile(tmp_path / "t.parquet", options(time="t"))
+    assert (862_790_400_000, 862_876_800_000) == profile.time_span_ms
 
 
 def test_a_dictionary_column_is_categorical(tmp_path):

@@ -55,6 +55,39 @@ def test_show_prints_columns_and_names_as_they_are(data):
     assert "accuracy" in result.stdout
 
 
+def test_a_threshold_is_told_when_it_is_taken_and_shown_later(data):
+    """Where no column has the class: a half is assumed and said so, what is given is not; `show` has both."""
+    shown = {}
+    for given in ((), ("--threshold", "0.25")):
+        said = built(data, "--label", "y", "--score", "x", "--positive", "UP", *given).stderr
+        assumed = "assumed: x means UP from 0.5 on, since no column has the predicted class"
+        assert (given == ()) == (assumed in said)
+        shown[given] = " ".join(run("show", data.with_name("r.json")).stdout.split())
+    assert [True, True] == [
+        f"threshold {number}: UP where the score is at least that" in text
+        for number, text in zip(("0.5", "0.25"), shown.values(), strict=True)
+    ]
+    built(data, "--label", "y", "--prediction", "y", "--positive", "UP")
+    assert "threshold" not in run("show", data.with_name("r.json")).stdout
+
+
+def test_what_is_taken_of_times_is_told(tmp_path):
+    """No zone is UTC; a number is milliseconds, also where it can hardly be meant so."""
+    (tmp_path / "d.csv").write_text(
+        "x,none,zone,s,ns\n"
+        + "".join(f"{i},2026-01-01T00:00:0{i},2026-01-01T00:00:0{i}+01:00,176722560{i},176722560{i}000000000\n" for i in range(9))
+    )  # fmt: skip
+    said = {
+        name: built(tmp_path / "d.csv", "--features", "x", "--time", name).stderr
+        for name in ("none", "zone", "s", "ns")
+    }
+    assumed = 'assumed: none is in UTC, since its values, as "2026-01-01T00:00:00", have no zone'
+    assert [True, False] == [assumed in said["none"], "assumed" in said["zone"]]
+    odd = ", before 1980 or after 2100; numbers are read as milliseconds since 1970"
+    assert f"warning: times go from 1970-01-21T10:53:45.600Z to 1970-01-21T10:53:45.608Z{odd}" in said["s"]
+    assert f"warning: times go from 1767225600000000000 to 1767225608000000000{odd}" in said["ns"]
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -74,6 +107,24 @@ def test_show_prints_columns_and_names_as_they_are(data):
         ),
         (["--rows", "90:"], "d.csv: there is no row in 90:"),
         (["--lineage", "abc"], '--lineage: "abc" is not key=value'),
+        (["--threshold", "1.5"], '--threshold: "1.5" is no threshold; write a number from 0 to 1, as 0.5'),
+        (["--threshold", "nan"], '--threshold: "nan" is no threshold; write a number from 0 to 1, as 0.5'),
+        (
+            ["--threshold", "0.3"],
+            "--threshold: makes classes of scores only with --score, --label (it names the other class), --positive",
+        ),
+        (
+            ["--threshold", "0.3", "--score", "x", "--prediction", "y"],
+            "--threshold: y has the predicted class already; leave out --threshold or --prediction",
+        ),
+        (
+            ["--threshold", "0.3", "--task", "regression"],
+            "--threshold: a regression task has none; leave it out",
+        ),
+        (
+            ["--threshold", "0.3", "--score", "x", "--label", "x", "--positive", "0"],
+            "--threshold tells 0 from one other class, and x has beside it: 1, 2, 3",
+        ),
     ],
 )
 def test_a_mistake_exits_with_2_and_says_what_is_right(data, more, message):

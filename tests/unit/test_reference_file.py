@@ -113,3 +113,9 @@ def test_a_file_that_is_not_there_is_the_datas_error(tmp_path):
     """The message has the path."""
     with pytest.raises(DataError, match=r"r\.json: cannot be read: No such file"):
         load(tmp_path / "r.json")
+
+
+def test_a_file_of_before_thresholds_were_noted_is_read():
+    """Without the key; with none to note there is none in the file, and its id is what it was."""
+    content = json.loads(dump(profile()))
+    assert ("threshold" in content, parse(dump(profile()), "r.json").threshold) == (False, None)

@@ -238,6 +238,20 @@ def test_quality_is_not_praised_without_data(view):
     assert "25 % missing in price" in text(render(view, Asked(model="fine-one")))
 
 
+def test_a_model_without_features_has_not_too_few_events(views):
+    """On the card and on its page; there, what it answers is still shown."""
+    full = views.every_state()
+    stream = replace(
+        full.streams[0], models=[views.model("m")], windows=views.windows("m", features=()), rules=[]
+    )
+    bare = replace(full, streams=(stream,), triggers=())
+    for asked in (Asked(), Asked(model="m")):
+        said = text(render(bare, asked))
+        assert ("Too few events" in said, "too little data" in said) == (False, False), asked
+    assert "Drift The reference has no features." in text(render(bare, Asked()))
+    assert "Data quality the reference has no features" in text(render(bare, Asked(model="m")))
+
+
 def test_more_classes_than_are_told_apart_are_said(view):
     """Where ``other`` is a class, it is said what that is."""
     (stream, *others) = view.streams

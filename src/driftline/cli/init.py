@@ -17,7 +17,7 @@ from driftline.cli.init_answers import ask, ask_rows, told
 from driftline.cli.init_files import names_of, planned, write
 from driftline.cli.init_options import Choices, choices_of, property_of
 from driftline.cli.init_topic import read_topic
-from driftline.cli.option_values import columns, rows, span_of_time
+from driftline.cli.option_values import columns, features, rows, span_of_time, threshold
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding import study as studies
 from driftline.onboarding.guess import Guess
@@ -41,6 +41,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @option("--production", type=_FILE, help="A file of production's rows, with the same columns.")
 @option("--topic", help="Read a sample of this topic of predictions instead of DATA.")
 @option("--labels-topic", help="With --topic: where the labels are.")
+@option(
+    "--format",
+    "own_format",
+    type=_FILE,
+    help="With --topic: a file with the one entry of `formats` by which its events are read, if not as driftline's.",
+)
 @option("--bootstrap-servers", metavar="B", help="Kafka's host:port.  [localhost:9092]")
 @option(
     "--property",
@@ -61,6 +67,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @option("--version", help="Its version.  [1]")
 @option("--task", type=click.Choice([task.value for task in Task]))
 @option("--positive", help="The positive class of a binary task.")
+@option(
+    "--threshold",
+    type=threshold,
+    metavar="T",
+    help="With a score and no prediction: the positive class is meant from this score on.  [0.5]",
+)
 @option("--time", metavar="COLUMN")
 @option("--every", type=span_of_time, metavar="DURATION", help="For rows without times: one so often.")
 @option("--id", "prediction_id", metavar="COLUMN")
@@ -78,14 +90,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @option(
     "--features",
-    type=columns,
+    type=features,
     metavar="A,B",
-    help="ALL features.  [the other columns, but for ids, times and texts]",
+    help="ALL features, - for none.  [the other columns, but for ids, times and texts]",
 )
 @option(
     "--categorical", type=columns, metavar="A,B", help="Features that are categories whatever they look like."
 )
 @option("--numeric", type=columns, metavar="A,B", help="Features that are numbers whatever they look like.")
+@option(
+    "--exclude",
+    type=columns,
+    metavar="A,B",
+    help="Columns to leave out; globs too: 'raw_*'. What another option names is kept.",
+)
 @option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -138,7 +156,8 @@ def _settled(choices: Choices, folder: Path) -> tuple[Choices, Study, Guess]:
     try:
         guess = found.guess(choices.wishes)
     except ConfigError as error:
-        raise ConfigError([*problems, *error.problems], error.source) from error
+        source = f"topic {choices.topic}" if choices.topic else error.source
+        raise ConfigError([*problems, *error.problems], source) from error
     if problems:
         raise ConfigError(problems, "what was to be written")
     told(guess, found)

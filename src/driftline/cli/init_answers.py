@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from driftline.cli import failure_text
-from driftline.cli.option_values import span_of_time
+from driftline.cli.option_values import span_of_time, threshold
 from driftline.errors import ConfigError
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study
@@ -80,7 +80,16 @@ def _asked_meaning(study: Study, wishes: Wishes) -> Wishes:
         default = guess.positive if guess and guess.positive else NONE
         positive = click.prompt("Which class is the positive one", default=default, err=True)
         wishes = replace(wishes, positive=None if positive == NONE else positive)
-    return wishes
+    return _asked_threshold(_tried(study, wishes), wishes)
+
+
+def _asked_threshold(guess: Guess | None, wishes: Wishes) -> Wishes:
+    """Only where the score alone tells the class."""
+    if guess is None or guess.threshold is None or wishes.threshold is not None:
+        return wishes
+    question = f"From which {guess.roles.score} on is {guess.positive} meant"
+    found = click.prompt(question, default=str(guess.threshold), value_proc=threshold, err=True)
+    return replace(wishes, threshold=found)
 
 
 def _tried(study: Study, wishes: Wishes) -> Guess | None:

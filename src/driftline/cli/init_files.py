@@ -14,7 +14,7 @@ from driftline.onboarding.assumptions import assumptions
 from driftline.onboarding.events import Clock, events_of
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study
-from driftline.onboarding.texts import Setup, config_text, rules_text, tests_text
+from driftline.onboarding.texts import Setup, config_text, rules_text, stream_lines, tests_text
 from driftline.onboarding.windows import choose_windows, traffic
 from driftline.onboarding.writing import write_all
 from driftline.reference.build import build_profile
@@ -56,7 +56,11 @@ def planned(choices: Choices, found: Study, guess: Guess) -> Plan:
     times = clocks[0].times(found.table, guess.roles.time)
     profile = with_id(replace(_profile(choices, found, guess), time_span_ms=spans.span_of(times)))
     remarks = [f"assumed: {s}" for s in assumptions(found, guess, choices.wishes, clocks[0].label_delay_ms)]
-    remarks += [f"warning: {s}" for s in spans.doubts(times, clocks[0].now_ms)]
+    strange = list(spans.doubts(times, clocks[0].now_ms))
+    if found.production is not None:
+        times_after = clocks[1].times(found.production, guess.roles.time)
+        strange += spans.production_doubts(times_after, clocks[1].now_ms)
+    remarks += [f"warning: {s}" for s in strange]
     return Plan(
         setup=_setup(choices, found, guess, clocks[0], spans.usual_length_ms(times), profile), profile=profile,
         clocks=clocks, remarks=tuple(remarks),
@@ -105,7 +109,9 @@ def _profile(choices: Choices, found: Study, guess: Guess) -> Profile:
     options = BuildOptions(
         model=choices.model or "", version=choices.version or "1", features=guess.features, categorical=guess.categorical,
         numeric=guess.numeric, prediction=roles.prediction, score=roles.score, label=roles.label,
-        positive=guess.positive, task=guess.task, rows=choices.validated_rows or (0, None),
+        positive=guess.positive, task=guess.task,
+        # Without labels nothing is measured at it: it stands in the configuration alone.
+        threshold=guess.threshold if roles.label is not None else None, rows=choices.validated_rows or (0, None),
     )  # fmt: skip
     return build_profile(found.path, options)
 
@@ -121,7 +127,7 @@ def _setup(
     source = f"topic {choices.topic}" if choices.topic else found.path.name
     return Setup(
         source=source, model=choices.model or "", version=choices.version or "1", task=guess.task,
-        positive=guess.positive, labels_known=guess.roles.label is not None,
+        positive=guess.positive, threshold=guess.threshold, labels_known=guess.roles.label is not None,
         label_delay=duration_text(delay_ms), label_horizon=duration_text(max(30 * DAY_MS, 3 * delay_ms)),
         features=guess.features,
         windows=choose_windows(counted, guess.task), traffic=counted,
@@ -129,6 +135,7 @@ def _setup(
         bootstrap_servers=choices.bootstrap_servers or "localhost:9092", properties=_absolute(choices.properties),
         predictions_topic=choices.topic or "predictions",
         labels_topic=choices.labels_topic if choices.topic else "labels",
+        stream=stream_lines(choices.own_format, from_record=choices.from_record),
     )  # fmt: skip
 
 

@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from driftline.cli.option_values import pair
+from driftline.config.formats import FormatShape, places_of
+from driftline.config.own_format import read_format
 from driftline.config.secrets import read_properties
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.tables import Span
-from driftline.settings import Task
+from driftline.settings import FieldPlace, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +35,20 @@ class Choices:
     topic: str | None = None
     labels_topic: str | None = None
     bootstrap_servers: str | None = None
+    own_format: tuple[str, FormatShape] | None = None
+    """Name and shape of the format of a topic's events, where they are not canonical."""
+    from_record: bool = False
+    """Events of the topic take the record's timestamp, since they have no time."""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     """For librdkafka, as written: ``name_file`` stands for the file's content."""
     yes: bool = False
     wrong: tuple[Problem, ...] = ()
     """Mistakes that do not keep the data from being read, so that its own can be told beside them."""
+
+    @property
+    def places(self) -> tuple[tuple[str, FieldPlace], ...]:
+        """Where the fields of events stand; empty for canonical ones."""
+        return places_of(self.own_format[1]) if self.own_format is not None else ()
 
 
 _SOME = 60_000
@@ -71,6 +82,7 @@ def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Prob
             "label_time",
             "task",
             "positive",
+            "threshold",
             "features",
         )
     }
@@ -79,7 +91,9 @@ def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Prob
     every_ms = _SOME if "--every" in said else options.pop("every")
     options.pop("every", None)
     wished["label_delay_ms"] = options.pop("label_delay")
-    more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric")}
+    more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric", "exclude")}
+    given = options.pop("own_format")
+    options["own_format"] = read_format(given) if given is not None else None
     options["properties"] = dict(options.pop("properties") or ())
     choices = Choices(data=data, wishes=Wishes(**wished, **more, every_ms=every_ms), **options)
     fatal = [p for p in _contradictions(choices) if p.path not in said]
@@ -95,6 +109,10 @@ def _contradictions(choices: Choices) -> Iterable[Problem]:
         yield Problem("--topic", "is read instead of a file; give one of the two")
     if choices.topic and (choices.production or choices.validated_rows):
         yield Problem("--production, --validated-rows", "are of a file; with --topic production is in Kafka")
+    if choices.own_format and not choices.topic:
+        yield Problem(
+            "--format", "is of a topic's events; a file's columns are named with --time, --score, …"
+        )
     if choices.labels_topic and not choices.topic:
         yield Problem("--labels-topic", "needs --topic, the predictions")
     problems = read_properties(choices.properties, Path()).problems

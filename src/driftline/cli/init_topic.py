@@ -10,10 +10,13 @@ from pathlib import Path
 import click
 from confluent_kafka import Message
 
+from driftline.cli.init_draft import show_draft
 from driftline.cli.init_options import Choices
 from driftline.config.secrets import read_properties
+from driftline.decode.explain import explain
 from driftline.errors import UsageError
 from driftline.onboarding.sample import Record, Sample, sample_of
+from driftline.records import Kind
 from driftline.settings import Limits
 from driftline.sources.newest import Look
 
@@ -25,12 +28,16 @@ def read_topic(choices: Choices, folder: Path) -> Choices:
     properties = read_properties(choices.properties, Path()).values
     predictions = _newest(servers, properties, topic, choices.count)
     labels = _newest(servers, properties, choices.labels_topic, choices.count) if choices.labels_topic else []
-    sample = sample_of(predictions, labels, Limits().message_bytes, choices.model, choices.version)
-    _check(sample, topic, len(predictions), choices)
+    sample = sample_of(
+        predictions, labels, Limits().message_bytes, choices.model, choices.version, choices.places
+    )
+    _check(sample, topic, predictions, labels, choices)
     click.echo(_said(sample, topic, choices), err=True)
     path = folder / "sample.jsonl"
     path.write_bytes(b"".join(sample.lines))
-    return replace(choices, data=path, model=sample.model, version=sample.version)
+    return replace(
+        choices, data=path, model=sample.model, version=sample.version, from_record=sample.from_record
+    )
 
 
 def _newest(servers: str, properties: Mapping[str, str], topic: str, count: int) -> list[Record]:
@@ -49,8 +56,10 @@ def _record(message: Message) -> Record:
     return Record(message.value(), headers, message.timestamp()[1])  # type: ignore[arg-type]
 
 
-def _check(sample: Sample, topic: str, read: int, choices: Choices) -> None:
-    if read == 0:
+def _check(
+    sample: Sample, topic: str, predictions: list[Record], labels: list[Record], choices: Choices
+) -> None:
+    if not predictions:
         raise UsageError(f"{topic} is empty; produce some predictions, or start from a file of them")
     if sample.lines:
         return
@@ -59,10 +68,20 @@ def _check(sample: Sample, topic: str, read: int, choices: Choices) -> None:
             f"{topic} has no events of {choices.model}/{choices.version or 'any version'}; it has {_listed(sample.versions)}"
         )
     reasons = ", ".join(f"{count} {reason}" for reason, count in sample.rejected.most_common())
+    drafted = not choices.own_format and show_draft(predictions, labels, choices)
+    remedy = "a draft of a format that reads them stands on stdout; " if drafted else ""
     raise UsageError(
-        f"{topic}: none of {read} records is a prediction as driftline reads them ({reasons}); "
+        f"{topic}: none of {len(predictions)} records is a prediction as driftline reads them ({reasons})"
+        f"{_of_the_newest(predictions[-1], sample, choices)}; {remedy}"
         f"driftline tap {topic} --bootstrap-servers {choices.bootstrap_servers} shows them beside what was read"
     )
+
+
+def _of_the_newest(record: Record, sample: Sample, choices: Choices) -> str:
+    """What the newest record lacks, and what it has instead."""
+    reason = sample.rejected.most_common(1)[0][0]
+    why = explain(record.value, reason, Kind.PREDICTION, record.headers, choices.places)
+    return f": {why}" if why else ""
 
 
 def _said(sample: Sample, topic: str, choices: Choices) -> str:
@@ -76,6 +95,13 @@ def _said(sample: Sample, topic: str, choices: Choices) -> str:
         lines.append(f"also there (choose with --model and --version): {_listed(others)}")
     if sample.rejected:
         lines.append(f"not usable: {', '.join(f'{c} {r}' for r, c in sample.rejected.most_common())}")
+    if sample.unread:
+        unread = ", ".join(f"{c} {r}" for r, c in sample.unread.most_common())
+        lines.append(f"{choices.labels_topic}: not usable as labels: {unread}")
+    if sample.from_record:
+        lines.append(
+            "assumed: events without a time happened when their record was written (time.from_record)"
+        )
     if choices.labels_topic is None:
         lines.append("no --labels-topic: performance will not be measured")
     lines.append(

@@ -18,6 +18,11 @@ def columns(text: str | tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+def features(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    """All features by name; ``-``: there are none."""
+    return () if text == "-" else columns(text)
+
+
 def rows(text: str) -> Span:
     """``A:B``, half-open."""
     found = re.fullmatch(r"(\d*):(\d*)", text)
@@ -36,6 +41,17 @@ def rows(text: str) -> Span:
 def span_of_time(text: str) -> int:
     """A duration in milliseconds."""
     return _tried(duration_ms, text)
+
+
+def threshold(text: str) -> float:
+    """A score that tells two classes apart, from 0 to 1."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise click.BadParameter(f'"{text}" is no threshold; write a number from 0 to 1, as 0.5')
+    return found
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from driftline.cli import failure_text
 from driftline.cli.gathered import argument, gathered, option
-from driftline.cli.option_values import columns, pair, rows
+from driftline.cli.option_values import columns, features, pair, rows, threshold
 from driftline.errors import ConfigError, DriftlineError, UsageError
 from driftline.reference.file import dump, load
 from driftline.settings import Task
@@ -56,9 +56,9 @@ def reference() -> None:
 @option("--output", required=True, type=click.Path(path_type=Path), help="The reference file to write.")
 @option(
     "--features",
-    type=columns,
+    type=features,
     metavar="A,B",
-    help="ALL features, categorical ones included. Default: the other columns, but for ids, times and texts.",
+    help="ALL features, categorical ones included; - for none. Default: the other columns, but for ids, times and texts.",
 )
 @option(
     "--categorical",
@@ -74,10 +74,23 @@ def reference() -> None:
     default=(),
     help="Features that are numbers whatever their type.",
 )
+@option(
+    "--exclude",
+    type=columns,
+    metavar="A,B",
+    default=(),
+    help="Columns that are no features; globs too: 'raw_*'. What another option names is kept.",
+)
 @option("--prediction", help="Column of the predicted class or number.")
 @option("--score", help="Column of the positive class's probability.")
 @option("--label", help="Column of the true class or number.")
 @option("--positive", help="The positive class of a binary task.")
+@option(
+    "--threshold",
+    type=threshold,
+    metavar="T",
+    help="With --score and no --prediction: the positive class is meant from this score on.  [0.5]",
+)
 @option("--task", type=click.Choice([task.value for task in Task]), help="Default: inferred.")
 @option("--rows", type=rows, metavar="A:B", help="Rows A to B - 1 only.")
 @option("--time", help="Column of the event time, for the span of the reference.")

@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
+from driftline.instants import rfc3339
 from driftline.reference.build import Built
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.reference.tables import Span
+from driftline.reference.units import Unit, unit_of_numbers
 from driftline.settings import DEFAULT_GATES
 
 NO_NAME = '""'
@@ -22,6 +24,18 @@ _ID = 12
 
 def summary(built: Built, output: Path, asked: Span, replaced: str | None) -> Iterator[str]:
     """What was built, what was left out and why, and what is surely not meant. ``replaced``: the id that stood there; ``asked``: the rows."""
+    profile = built.profile
+    yield from _built(built, output, replaced)
+    for text in built.assumed:
+        yield f"assumed: {text}"
+    first, last = asked
+    if last is not None and profile.rows < last - first:
+        yield f"warning: rows {first}:{last} were asked for, and the file ends after row {first + profile.rows - 1}"
+    for text in _doubts(profile):
+        yield f"warning: {text}"
+
+
+def _built(built: Built, output: Path, replaced: str | None) -> Iterator[str]:
     profile, judged = built.profile, built.judged
     if replaced is not None:
         yield f"replaced {output} ({_was(replaced, profile.id)})"
@@ -34,11 +48,6 @@ def summary(built: Built, output: Path, asked: Span, replaced: str | None) -> It
         yield f"left out: {name or NO_NAME}: {reason}"
     for name, doubt in judged.doubts:
         yield f"warning: {name}: {doubt}"
-    first, last = asked
-    if last is not None and profile.rows < last - first:
-        yield f"warning: rows {first}:{last} were asked for, and the file ends after row {first + profile.rows - 1}"
-    for text in _doubts(profile):
-        yield f"warning: {text}"
 
 
 def _was(replaced: str, ident: str) -> str:
@@ -60,8 +69,19 @@ def _doubts(profile: Profile) -> Iterator[str]:
     for answers in (profile.score, profile.value):
         if answers is not None and answers.n == 0:
             yield f"no value of {answers.name} is a number"
+    if profile.time_span_ms is not None and unit_of_numbers(*profile.time_span_ms) is not Unit.MILLISECONDS:
+        first, last = map(_instant, profile.time_span_ms)
+        yield f"times go from {first} to {last}, before 1980 or after 2100; numbers are read as milliseconds since 1970"
     if profile.rows < least:
         yield f"{profile.rows} rows: against so few every window looks moved; {least} or more are better"
+
+
+def _instant(at_ms: int) -> str:
+    """A time, or the number that is none for anybody."""
+    try:
+        return rfc3339(at_ms)
+    except OverflowError:
+        return str(at_ms)
 
 
 def tables(profile: Profile) -> Iterator[Table]:
@@ -85,6 +105,7 @@ def _facts(profile: Profile) -> Table:
         "id": profile.id,
         "task": profile.task.value if profile.task else "unknown",
         "positive": profile.positive or "",
+        **({} if profile.threshold is None else {"threshold": threshold_text(profile)}),
         "rows": str(profile.rows),
         "bins": profile.bins_id,
         **{f"lineage {key}": str(value) for key, value in profile.lineage.items()},
@@ -92,6 +113,11 @@ def _facts(profile: Profile) -> Table:
     for key, value in facts.items():
         table.add_row(_plain(key), _plain(value))
     return table
+
+
+def threshold_text(profile: Profile) -> str:
+    """What the threshold of a reference made from scores alone does."""
+    return f"{profile.threshold}: {profile.positive} where the score is at least that, as no column has the class"
 
 
 def _plain(text: str) -> str:

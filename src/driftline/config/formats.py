@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -102,3 +103,16 @@ def steps(path: str) -> tuple[str | int, ...]:
     """Keys and places of lists: ``$.items[0]['odd name']`` is ``("items", 0, "odd name")``."""
     found = (next((i, part) for i, part in enumerate(parts) if part) for parts in re.findall(_STEP, path))
     return tuple(int(part) if i == 1 else part for i, part in found)
+
+
+def path_text(keys: Iterable[str | int]) -> str:
+    """The path that ``steps`` reads as these; a key with both kinds of quotes in it cannot be written."""
+    return "$" + "".join(map(_step_text, keys))
+
+
+def _step_text(key: str | int) -> str:
+    if isinstance(key, int):
+        return f"[{key}]"
+    if re.fullmatch(r"[^.\[\]\s]+", key):
+        return f".{key}"
+    return f'["{key}"]' if "'" in key else f"['{key}']"

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from driftline.config.section import Ratio, Section
 from driftline.config.values import Duration, LongDuration, Name, WindowText
-from driftline.settings import DAY_MS, HOUR_MS, Task
+from driftline.settings import DAY_MS, DEFAULT_THRESHOLD, HOUR_MS, Task
 
 
 class WindowsShape(Section):
@@ -59,8 +59,8 @@ class ModelShape(Section):
     """The positive class; required for `binary`, else not allowed."""
     classes: tuple[Name, ...] | None = None
     """Declared classes: any other is dead-lettered. Without it they are learned."""
-    threshold: Ratio = 0.5
-    """The class of a prediction that has only a score."""
+    threshold: Ratio = DEFAULT_THRESHOLD
+    """Score from which on a prediction that has only a score is of the positive class; that of `driftline reference build`."""
     windows: WindowsShape = WindowsShape()
     references: Name | None = None
     """Path of the references, with `{model}` and `{version}` in it and no other braces; see `driftline reference build`."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from driftline.onboarding.guess import Guess
 from driftline.onboarding.study import Study
 from driftline.onboarding.wishes import Wishes
 from driftline.reference.facts import Column
 from driftline.reference.tables import Table
-from driftline.reference.units import Unit
+from driftline.reference.units import Unit, without_zone
 from driftline.settings import duration_text
 
 
@@ -20,6 +19,10 @@ def assumptions(study: Study, guess: Guess, wishes: Wishes, label_delay_ms: int)
     yield from _rows(study.table, study.production)
     if roles.time is not None:
         yield from _times(study.columns[roles.time], wishes)
+    if guess.threshold is not None and wishes.threshold is None:
+        yield f"{roles.score} means {guess.positive} from {guess.threshold} on (--threshold)"
+    if not guess.features and wishes.features is None:
+        yield "no column is a feature, so the answers and how good they are is all that is measured (--features)"
     if roles.label is None and wishes.label is None:
         yield f"no column holds the truth, so only drift is measured{_likely_truth(study, guess)} (--label)"
     if roles.label is not None and roles.label_time is None and wishes.label_delay_ms is None:
@@ -52,5 +55,5 @@ def _times(column: Column, wishes: Wishes) -> Iterator[str]:
         yield f"--every is not used, since {column.name} has the times (--time - for rows without)"
     if column.unit is not Unit.TEXT:
         yield f"{column.name} holds {column.unit}, by the size of its numbers"
-    elif datetime.fromisoformat(column.sample).tzinfo is None:
-        yield f'{column.name} is in UTC, since its values, as "{column.sample}", have no zone'
+    elif assumed := without_zone(column.name, column.sample):
+        yield assumed

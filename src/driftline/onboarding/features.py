@@ -23,9 +23,14 @@ def find_features(
 def told(found: Judgement) -> list[Why]:
     """What is a feature, what is none, and what wants a look."""
     kinds = "texts, flags, and whole numbers that name things" if found.codes else "texts and flags"
+    none = "no column is left for them"
     return [
-        ("numeric features", ", ".join(found.numeric) or "none", "numbers"),
-        ("categorical features", ", ".join(found.categorical) or "none", kinds),
+        ("numeric features", ", ".join(found.numeric) or "none", "numbers" if found.numeric else none),
+        (
+            "categorical features",
+            ", ".join(found.categorical) or "none",
+            kinds if found.categorical else none,
+        ),
         *(("left out", name or '""', reason) for name, reason in found.left),
         *(("look at", name, doubt) for name, doubt in found.doubts),
     ]

@@ -13,7 +13,7 @@ from driftline.onboarding.wishes import Wishes
 from driftline.reference import names
 from driftline.reference.facts import MANY, Column
 from driftline.reference.judgement import Judgement
-from driftline.settings import Task
+from driftline.settings import DEFAULT_THRESHOLD, Task
 
 _LAST = ("left out", "look at", "assumed")
 """Rows that stand below those that say what is what."""
@@ -30,6 +30,8 @@ class Guess:
     task: Task
     roles: Roles
     positive: str | None
+    threshold: float | None
+    """Score from which on the positive class is meant; None: there is no score, or a column has the class."""
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     why: tuple[Why, ...]
@@ -66,17 +68,21 @@ def guess(
     problems += found
     if positive is not None:
         why.append(("positive class", positive.value, positive.why))
-    roles, remarks, found = _answers(columns, roles, task.value, positive.value if positive else None)
+    threshold = DEFAULT_THRESHOLD if wishes.threshold is None else wishes.threshold
+    roles, remarks, found = _answers(
+        columns, roles, task.value, positive.value if positive else None, threshold
+    )
     why = [row for row in why if row[0] in _LAST or row[1] not in roles.dropped] + remarks
-    problems += found
+    problems += [*found, *_needless_threshold(wishes, roles, task.value)]
     judged = find_features(columns, roles, wishes, nested)
-    if not judged.numeric and not judged.categorical:
+    if not (judged.numeric or judged.categorical or wishes.features == () or roles.label is not None):
         problems.append(_no_features(judged, columns))
     if problems:
         return None, problems
     return Guess(
-        task=task.value, roles=roles, positive=positive.value if positive else None, numeric=judged.numeric,
-        categorical=judged.categorical, why=_in_order([*why, *told(judged)]),
+        task=task.value, roles=roles, positive=positive.value if positive else None,
+        threshold=threshold if _by_score(roles, task.value) else None,
+        numeric=judged.numeric, categorical=judged.categorical, why=_in_order([*why, *told(judged)]),
     ), []  # fmt: skip
 
 
@@ -89,8 +95,28 @@ def _no_features(judged: Judgement, columns: Mapping[str, Column]) -> Problem:
     left = "; ".join(f"{name}: {why}" for name, why in judged.left)
     return Problem(
         "--features",
-        f"no column is left as a feature ({left or ', '.join(columns)}); name those that are some",
+        f"no column is left as a feature ({left or ', '.join(columns)}); name those that are some, "
+        "or say --features - for a model of which the answers alone are known",
     )
+
+
+def _by_score(roles: Roles, task: Task) -> bool:
+    """Whether the score alone tells the class."""
+    return task is Task.BINARY and roles.score is not None and roles.prediction is None
+
+
+def _needless_threshold(wishes: Wishes, roles: Roles, task: Task) -> list[Problem]:
+    if wishes.threshold is None or _by_score(roles, task):
+        return []
+    if task is not Task.BINARY:
+        message = f"a {task} task has none; leave it out"
+    elif roles.score is None:
+        message = "there is no score that it could be held against; name one with --score"
+    else:
+        message = (
+            f"{roles.prediction} has the predicted class already; with --prediction - the score tells it"
+        )
+    return [Problem("--threshold", message)]
 
 
 def _task(columns: Mapping[str, Column], roles: Roles, wishes: Wishes) -> _Said[Task]:
@@ -159,7 +185,7 @@ def _likely_positive(classes: list[str], roles: Roles, mean_scores: MeanScores) 
 
 
 def _answers(
-    columns: Mapping[str, Column], roles: Roles, task: Task, positive: str | None
+    columns: Mapping[str, Column], roles: Roles, task: Task, positive: str | None, threshold: float
 ) -> tuple[Roles, list[Why], list[Problem]]:
     """Predictions must be in the words of the labels; where they are not, the score may stand for them."""
     predicted = columns[roles.prediction] if roles.prediction else None
@@ -185,5 +211,5 @@ def _answers(
     if roles.score is None:
         message = f"{predicted.name} holds {words}: write both in the same words"
         return roles, [], [Problem("--prediction", message)]
-    why = f"it holds {words}; {roles.score} with the threshold 0.5 stands for it"
+    why = f"it holds {words}; {roles.score} with the threshold {threshold} stands for it"
     return roles.without_prediction(), [("left out", predicted.name, why)], []

@@ -9,6 +9,7 @@ from driftline.errors import Problem
 from driftline.onboarding.scores import bad_values, probable, why_no_score
 from driftline.onboarding.wishes import NONE, Wishes
 from driftline.reference import names
+from driftline.reference.exclusion import REASON, both_lists, excluded, exclusion_problems
 from driftline.reference.facts import Column
 from driftline.reference.judgement import commas
 from driftline.reference.options import both_kinds, unknown_names
@@ -86,7 +87,12 @@ _KINDS = (
 
 def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, list[Why], list[Problem]]:
     """The roles and their reasons, or what is wrong with what was said."""
-    problems = [*_unknown_names(columns, wishes), *_commas(columns, wishes)]
+    said_names = _names_said(wishes)
+    problems = [*_unknown_names(columns, wishes), *exclusion_problems(wishes.exclude, columns, said_names)]
+    problems += both_lists(wishes.features, wishes.exclude)
+    out = excluded(wishes.exclude, columns, {name for names in said_names.values() for name in names})
+    columns = {name: column for name, column in columns.items() if name not in out}
+    problems += _commas(columns, wishes)
     taken, found = _said(columns, wishes)
     problems += found
     said = set(taken)
@@ -97,8 +103,11 @@ def find_roles(columns: Mapping[str, Column], wishes: Wishes) -> tuple[Roles, li
     ]  # fmt: skip
     problems += _needed(columns, taken, wishes) if not problems else []
     no_scores = _no_scores(columns, taken, wishes)
-    left = [("left out", name, reason) for name, reason in no_scores.items()]
-    return Roles(**taken, dropped=tuple(no_scores)), [*why, *left, *_bad_scores(columns, taken)], problems
+    left = [
+        ("left out", name, reason)
+        for name, reason in (*no_scores.items(), *((n, REASON) for n in sorted(out)))
+    ]
+    return Roles(**taken, dropped=(*no_scores, *out)), [*why, *left, *_bad_scores(columns, taken)], problems
 
 
 def _said(columns: Mapping[str, Column], wishes: Wishes) -> tuple[dict[str, str], list[Problem]]:
@@ -170,7 +179,9 @@ def _needed(columns: Mapping[str, Column], taken: Mapping[str, str], wishes: Wis
 
 
 def _no_time(columns: Mapping[str, Column]) -> str:
-    """With the column that by its name should be one, if there is any."""
+    """With the columns that hold some, or the one that by its name should."""
+    if timed := [name for name, column in columns.items() if column.unit is not None]:
+        return f"no column of times has a name that says so; {', '.join(timed)} may be it, or say --every 1m"
     named = names.ranked(columns, names.TIME)
     why = f" ({named[0]}: {_as_time(columns[named[0]])})" if named else ""
     return f"no column holds times{why}; name one, or say --every 1m for rows at that pace"
@@ -182,7 +193,9 @@ def _commas(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:
     if not wrong:
         return []
     named = ", ".join(column.name for column in wrong)
-    return [Problem(named, f"{commas(wrong[0])} (or say --categorical, if they are categories)")]
+    return [
+        Problem(named, f"{commas(wrong[0])} (or say --categorical, if they are categories, or --exclude)")
+    ]
 
 
 def _is_asked_for(name: str, wishes: Wishes) -> bool:
@@ -192,9 +205,13 @@ def _is_asked_for(name: str, wishes: Wishes) -> bool:
 
 def _unknown_names(columns: Mapping[str, Column], wishes: Wishes) -> list[Problem]:
     """Every column that was named and is not there."""
+    return [*unknown_names(_names_said(wishes), columns), *both_kinds(wishes.categorical, wishes.numeric)]
+
+
+def _names_said(wishes: Wishes) -> dict[str, list[str]]:
+    """The columns that are named, by option."""
     said: dict[str, tuple[str | None, ...]] = {kind.option: (getattr(wishes, kind.field),) for kind in _KINDS}
     said |= {
         "--features": wishes.features or (), "--categorical": wishes.categorical, "--numeric": wishes.numeric,
     }  # fmt: skip
-    named = {option: [name for name in wished if name not in (None, NONE)] for option, wished in said.items()}
-    return [*unknown_names(named, columns), *both_kinds(wishes.categorical, wishes.numeric)]
+    return {option: [n for n in wished if n is not None and n != NONE] for option, wished in said.items()}

@@ -29,12 +29,28 @@ def usual_length_ms(times: Ints) -> int:
 
 
 def doubts(times: Ints, now_ms: int) -> Iterator[str]:
-    """What is strange about them."""
-    first, last = span_of(times)
+    """What is strange about those that the model was validated on."""
+    yield from _ahead(times, now_ms)
+    for far in _far(times):
+        yield f"{far}: windows are chosen for those"
+
+
+def production_doubts(times: Ints, now_ms: int) -> Iterator[str]:
+    """The same of production's: windows are not chosen by them, but a replay is made of them."""
+    for strange in (*_ahead(times, now_ms), *_far(times)):
+        yield f"production: {strange}"
+
+
+def _ahead(times: Ints, now_ms: int) -> Iterator[str]:
+    last = span_of(times)[1]
     if ahead := int((times > now_ms + DAY_MS).sum()):
         yield f"{ahead} of {len(times)} rows are ahead of now, up to {rfc3339(last)}: a daemon takes none of them"
+
+
+def _far(times: Ints) -> Iterator[str]:
+    first, last = span_of(times)
     usual = usual_length_ms(times)
     if usual < last - first:
         days = duration_text(max(1, round(usual / DAY_MS)) * DAY_MS)
         stretch = f"times go from {rfc3339(first)} to {rfc3339(last)}"
-        yield f"{stretch}, and all but a few lie within {days}: windows are chosen for those"
+        yield f"{stretch}, and all but a few lie within {days}"

@@ -90,7 +90,7 @@ def _missing(production: Table, found: Guess) -> list[Problem]:
         Problem("--production", f'there is no column "{c}" in it; {nearest(c, there)}') for c in needed
     ]
     if lacking := [name for name in found.features if name not in there]:
-        message = f"it lacks {', '.join(lacking)}, validated as features; add them, or name the others with --features"
+        message = f"it lacks {', '.join(lacking)}, validated as features; add them, or leave them out with --exclude"
         problems.append(Problem("--production", message))
     return problems
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from driftline.config.formats import FormatShape
 from driftline.onboarding.windows import PER_DAY_FOR_24H, Traffic, Windows, window_yaml
 from driftline.settings import Task
 
@@ -20,6 +21,8 @@ class Setup:
     version: str
     task: Task
     positive: str | None
+    threshold: float | None
+    """Score from which on the positive class is meant; None: predictions have their class."""
     labels_known: bool
     label_delay: str
     label_horizon: str
@@ -32,6 +35,9 @@ class Setup:
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     predictions_topic: str = "predictions"
     labels_topic: str | None = "labels"
+
+    stream: tuple[str, str] = ("", "")
+    """Further lines of the stream, and the section of its format, where its events are not canonical or have no time."""
 
     def rule(self, name: str) -> str:
         """A rule's name as YAML has it. It bears the model's, since names are unique over all models of a daemon."""
@@ -52,6 +58,11 @@ def config_text(setup: Setup) -> str:
     """``driftline.yaml``."""
     s = setup
     positive = f"  positive: {quoted(s.positive)}\n" if s.positive is not None else ""
+    if s.threshold is not None:
+        too = "; the reference is measured with it too" if s.labels_known else ""
+        positive += (
+            f"  threshold: {s.threshold}    # {quoted(s.positive or '')} is meant from this score on{too}\n"
+        )
     performance = f"    performance: [{window_yaml(s.windows.performance_days)}]\n" if s.has_labels else ""
     if s.has_labels:
         topics = f"\n    labels: [{quoted(s.labels_topic or '')}]"
@@ -59,14 +70,14 @@ def config_text(setup: Setup) -> str:
     else:
         topics, labels = "", "none                 # no performance without labels"
     return f"""\
-# Written by driftline init from {_comment(s.source)}. Every key is explained in docs/configuration.md.
+# Written by driftline init from {one_line(s.source)}. Every key is explained in docs/configuration.md.
 # Check it with: driftline check-config driftline.yaml
 kafka:
   bootstrap_servers: {quoted(s.bootstrap_servers)}    # or DRIFTLINE_KAFKA__BOOTSTRAP_SERVERS=host:9092
 {_properties(s)}streams:
   main:
     predictions: [{quoted(s.predictions_topic)}]{topics}
-models:
+{s.stream[0]}{s.stream[1]}models:
 - match: {quoted(s.model)}
   stream: main
   task: {s.task}
@@ -81,6 +92,23 @@ http: {{listen: "127.0.0.1:9464"}}
 """
 
 
+def stream_lines(own: tuple[str, FormatShape] | None, *, from_record: bool) -> tuple[str, str]:
+    """How a stream reads its events, where that is not the default; and the format."""
+    stamp = (
+        "    time: {from_record: true}    # events without a time have their record's\n"
+        if from_record
+        else ""
+    )
+    if own is None:
+        return stamp, ""
+    name, shape = own
+    fields = shape.model_dump(exclude_none=True)
+    written = "".join(
+        f"    {field}: {json.dumps(where, ensure_ascii=False)}\n" for field, where in fields.items()
+    )
+    return f"    format: {quoted(name)}\n{stamp}", f"formats:\n  {quoted(name)}:\n{written}"
+
+
 def _properties(setup: Setup) -> str:
     lines = [f"    {quoted(name)}: {quoted(value)}\n" for name, value in setup.properties.items()]
     return "".join(["  properties:\n", *lines]) if lines else ""
@@ -89,13 +117,15 @@ def _properties(setup: Setup) -> str:
 def rules_text(setup: Setup) -> str:
     """``rules/MODEL.yaml``."""
     parts = [
-        _HEAD.format(model=_comment(setup.model)),
+        _HEAD.format(model=one_line(setup.model)),
         *(_performance_rule(setup) if setup.has_labels else []),
     ]
     names = {name.replace("-", "_"): setup.rule(name) for name in _DRIFT_RULES}
-    parts.append(_DRIFT.format(
-        model=quoted(setup.model), window=setup.windows.drift, many=_at_least(setup), **names,
-    ))  # fmt: skip
+    drift = (rule for rule, of_features in _DRIFT if setup.features or not of_features)
+    parts += [
+        rule.format(model=quoted(setup.model), window=setup.windows.drift, many=_at_least(setup), **names)
+        for rule in drift
+    ]
     return "".join(parts)
 
 
@@ -106,23 +136,32 @@ rules:
 """
 
 _DRIFT_RULES = ("features-drift", "answers-drift", "values-missing", "silence")
-_DRIFT = """\
+_DRIFT = (
+    ("""\
 - name: {features_drift}
   models: {model}
   when: {{metric: psi, window: {window}, feature: "*", above: 0.25{many}}}
   for: 24h
+""", True),
+    ("""\
 - name: {answers_drift}
   models: {model}
   when: {{metric: prediction_psi, window: {window}, above: 0.25}}
   for: 24h
+""", False),
+    ("""\
 - name: {values_missing}
   models: {model}
   when: {{metric: missing_ratio, window: {window}, feature: "*", rise: 10 points, versus: reference}}
   for: 24h
+""", True),
+    ("""\
 - name: {silence}             # by the wall clock
   models: {model}
   when: {{no_events_for: 24h}}
-"""
+""", False),
+)  # fmt: skip
+"""Rules, and whether they are about features, which a model may not have."""
 
 
 def _at_least(setup: Setup) -> str:
@@ -194,11 +233,12 @@ def _performance_test(setup: Setup) -> str:
 
 def _drift_test(setup: Setup) -> str:
     moved = setup.features[:2]
-    samples = "".join(
-        f'\n  - {{metric: psi, feature: {quoted(name)}, values: "0.05x2 0.4x30"}}' for name in moved
-    )
-    rule = setup.rule("features-drift")
-    instance = "" if len(moved) > 1 else f", instance: {{feature: {quoted(moved[0])}}}"
+    values = 'values: "0.05x2 0.4x30"'
+    samples = "".join(f"\n  - {{metric: psi, feature: {quoted(name)}, {values}}}" for name in moved)
+    if not moved:
+        samples = f"\n  - {{metric: prediction_psi, {values}}}"
+    rule = setup.rule("features-drift" if moved else "answers-drift")
+    instance = "" if len(moved) != 1 else f", instance: {{feature: {quoted(moved[0])}}}"
     return f"""\
 - name: what moved for a day is told
   model: {quoted(setup.model)}
@@ -209,6 +249,6 @@ def _drift_test(setup: Setup) -> str:
 """
 
 
-def _comment(text: str) -> str:
+def one_line(text: str) -> str:
     """A text that ends no comment."""
     return " ".join(text.split())

@@ -22,9 +22,13 @@ class Wishes:
     label_time: str | None = None
     task: Task | None = None
     positive: str | None = None
+    threshold: float | None = None
+    """Score from which on the positive class is meant, where no column has the predicted class."""
     features: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Names or globs of columns that have no meaning at all."""
     every_ms: int | None = None
     """Time between two rows of a file without times."""
     label_delay_ms: int | None = None

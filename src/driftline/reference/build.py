@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from driftline.reference.options import BuildOptions
 from driftline.reference.outputs import OutputColumns, Outputs, read_outputs
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.reference.tables import Progress, Table, open_table
+from driftline.reference.units import without_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Built:
 
     profile: Profile
     judged: Judgement
+    assumed: tuple[str, ...] = ()
+    """What was taken for granted, a sentence each."""
 
 
 def _quiet(stage: str, done: int, total: int) -> None:
@@ -52,7 +56,17 @@ def build_reference(path: Path, options: BuildOptions, progress: Progress = _qui
     with tempfile.TemporaryDirectory(prefix="driftline-") as folder:
         table = open_table(path, options.rows, Path(folder), progress)
         judged = choose_features(table, options, str(path), progress)
-        return Built(_profile(table, path, options, judged, progress), judged)
+        profile = _profile(table, path, options, judged, progress)
+        return Built(profile, judged, tuple(_assumed(profile, options, table)))
+
+
+def _assumed(profile: Profile, options: BuildOptions, table: Table) -> Iterator[str]:
+    zone = without_zone(options.time, columns.sample_of(table, options.time)) if options.time else None
+    if zone is not None:
+        yield zone
+    if profile.threshold is not None and options.threshold is None:
+        means = f"{options.score} means {profile.positive} from {profile.threshold} on"
+        yield f"{means}, since no column has the predicted class (--threshold, --prediction)"
 
 
 def _profile(
@@ -63,7 +77,9 @@ def _profile(
     numeric = tuple(_numeric(table, name, meter) for name in judged.numeric)
     categorical = tuple(_categorical(table, name, meter) for name in judged.categorical)
     span = columns.time_span_ms(table, options.time, meter.of(options.time)) if options.time else None
-    wanted = OutputColumns(options.prediction, options.score, options.label, options.positive, options.task)
+    wanted = OutputColumns(
+        options.prediction, options.score, options.label, options.positive, options.task, options.threshold
+    )
     outputs = read_outputs(table, wanted, meter.of)
     digest = _sha256(path)
     profile = _assembled(options, table.rows, numeric, categorical, outputs)
@@ -86,6 +102,7 @@ def _assembled(
         version=options.version,
         task=outputs.task,
         positive=outputs.positive,
+        threshold=outputs.threshold,
         id="",
         sha256="",
         bins_id=bins_id(sums, counts, outputs.label_mean),

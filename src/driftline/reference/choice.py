@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from driftline.errors import ConfigError, Problem
 from driftline.reference import columns, names
+from driftline.reference.exclusion import REASON, both_lists, excluded, exclusion_problems
 from driftline.reference.facts import Column, fact_of, kind_of
 from driftline.reference.judgement import Judgement, Named, judge
 from driftline.reference.options import BuildOptions, problems_of
@@ -21,7 +22,8 @@ def choose_features(table: Table, options: BuildOptions, source: str, progress: 
     ConfigError
         With every name that does not fit, and every named column that can be no feature.
     """
-    if problems := problems_of(options, table.columns):
+    problems = [*problems_of(options, table.columns), *_wrongly_excluded(table, options)]
+    if problems:
         raise ConfigError(problems, source)
     named = Named(
         features=None if options.features is None else tuple(dict.fromkeys(options.features)),
@@ -29,9 +31,21 @@ def choose_features(table: Table, options: BuildOptions, source: str, progress: 
     )  # fmt: skip
     if problems := list(_unusable(table, named)):
         raise ConfigError(problems, source)
-    judged = judge(_facts(table, list(_candidates(table, options, named)), named, progress), named)
-    left = (*_no_feature_too(options, named), *judged.left)
+    out = excluded(options.exclude, table.columns, _named(options))
+    candidates = [name for name in _candidates(table, options, named) if name not in out]
+    judged = judge(_facts(table, candidates, named, progress), named)
+    without = ((name, REASON) for name in table.columns if name in out)
+    left = (*_no_feature_too(options, named), *without, *judged.left)
     return replace(judged, left=left, doubts=(*judged.doubts, *_answers(options, judged)))
+
+
+def _named(options: BuildOptions) -> frozenset[str]:
+    return frozenset(name for names in options.said.values() for name in names)
+
+
+def _wrongly_excluded(table: Table, options: BuildOptions) -> Iterable[Problem]:
+    yield from exclusion_problems(options.exclude, table.columns, options.said)
+    yield from both_lists(options.features, options.exclude)
 
 
 def _no_feature_too(options: BuildOptions, named: Named) -> Iterable[tuple[str, str]]:

@@ -117,7 +117,7 @@ def read_codes(table: Table, column: str, advance: Advance = _silent) -> Coded:
         if len(known) > MAX_CATEGORIES:
             raise DataError(
                 f"column {column!r} has over {MAX_CATEGORIES} different values: that is no category; "
-                "leave it out by naming the others with --features"
+                f"leave it out with --exclude {column}"
             )
         at += len(array)
         advance(len(array))
@@ -176,7 +176,15 @@ def time_span_ms(table: Table, column: str, advance: Advance = _silent) -> tuple
     return (ends[0], ends[-1]) if ends else None
 
 
+def sample_of(table: Table, column: str) -> str:
+    """The first value that is there, as a text; empty where there is none."""
+    present = (array.drop_null() for array in table.arrays(column))
+    return next((_unquoted(array[0].as_py()) for array in present if len(array)), "")
+
+
 def _times_ms(array: pa.Array[Any], table: Table, column: str) -> list[int]:
+    if pa.types.is_date(array.type):
+        array = pc.cast(array, pa.timestamp("ms"))
     if pa.types.is_timestamp(array.type):
         extremes: Any = pc.min_max(
             pc.cast(array, pa.timestamp("ms", getattr(array.type, "tz", None)), safe=False)

@@ -133,6 +133,8 @@ def _pretty(value: Any) -> str:
 
 
 def _content(profile: Profile) -> dict[str, Any]:
+    # Left out where there is none: the ids of all other references stay what they were before it was noted.
+    threshold = {} if profile.threshold is None else {"threshold": profile.threshold}
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -140,6 +142,7 @@ def _content(profile: Profile) -> dict[str, Any]:
         "version": profile.version,
         "task": profile.task.value if profile.task else None,
         "positive": profile.positive,
+        **threshold,
         "sha256": profile.sha256,
         "bins_id": profile.bins_id,
         "rows": profile.rows,
@@ -178,7 +181,7 @@ def _plain(value: Any) -> Any:
 def _profile(shape: ReferenceShape) -> Profile:
     plain = {
         name: getattr(shape, name)
-        for name in ("model", "version", "positive", "id", "sha256", "bins_id", "rows")
+        for name in ("model", "version", "positive", "id", "sha256", "bins_id", "rows", "threshold")
     }
     return Profile(
         **plain,

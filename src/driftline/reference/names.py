@@ -73,16 +73,17 @@ def plain(name: str) -> str:
 
 def ranked(columns: Iterable[str], known: tuple[str, ...]) -> list[str]:
     """The columns that have one of the known names, best first; then those in which one is the first or last word."""
-    found = []
-    for order, column in enumerate(columns):
-        name = plain(column)
-        if name in known:
-            found.append((0, known.index(name), order, column))
-        elif near := [
-            k for k in known if len(k) > 1 and (name.endswith(f"_{k}") or name.startswith(f"{k}_"))
-        ]:
-            found.append((1, known.index(near[0]), order, column))
-    return [column for *_, column in sorted(found)]
+    ranks = ((rank(column, known), order, column) for order, column in enumerate(columns))
+    return [column for _, _, column in sorted((r, o, c) for r, o, c in ranks if r is not None)]
+
+
+def rank(column: str, known: tuple[str, ...]) -> tuple[int, int] | None:
+    """How well a column has one of the known names: (0, its place), or 1 where one is its first or last word."""
+    name = plain(column)
+    if name in known:
+        return 0, known.index(name)
+    near = [k for k in known if len(k) > 1 and (name.endswith(f"_{k}") or name.startswith(f"{k}_"))]
+    return (1, known.index(near[0])) if near else None
 
 
 def is_code(name: str) -> bool:

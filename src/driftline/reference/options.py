@@ -23,10 +23,14 @@ class BuildOptions:
     """Features that are categories whatever their type."""
     numeric: tuple[str, ...] = ()
     """Features that are numbers whatever their type; what is no number is invalid."""
+    exclude: tuple[str, ...] = ()
+    """Names or globs of columns that are no features."""
     prediction: str | None = None
     score: str | None = None
     label: str | None = None
     positive: str | None = None
+    threshold: float | None = None
+    """Score from which the positive class is meant, where no column has the predicted class; None: 0.5."""
     task: Task | None = None
     """None: inferred."""
     time: str | None = None
@@ -43,18 +47,23 @@ class BuildOptions:
         }  # fmt: skip
         return {option: name for option, name in given.items() if name is not None}
 
+    @property
+    def said(self) -> dict[str, tuple[str, ...]]:
+        """Option to the columns that it names."""
+        return {
+            "--features": self.features or (), "--categorical": self.categorical, "--numeric": self.numeric,
+            **{option: (name,) for option, name in self.outputs.items()},
+        }  # fmt: skip
+
 
 def problems_of(options: BuildOptions, columns: Collection[str]) -> list[Problem]:
     """Everything that is wrong with the names of columns."""
-    said = {
-        "--features": options.features or (), "--categorical": options.categorical, "--numeric": options.numeric,
-        **{option: (name,) for option, name in options.outputs.items()},
-    }  # fmt: skip
     return [
-        *unknown_names(said, columns),
+        *unknown_names(options.said, columns),
         *both_kinds(options.categorical, options.numeric),
         *_not_named(options),
         *_label_named(options),
+        *_threshold_named(options),
     ]
 
 
@@ -93,3 +102,25 @@ def _not_named(options: BuildOptions) -> Iterator[Problem]:
 def _label_named(options: BuildOptions) -> Iterator[Problem]:
     if options.label is not None and options.label in (options.features or ()):
         yield Problem("--features", f"{options.label} is the label; what is known only later is no feature")
+
+
+def _threshold_named(options: BuildOptions) -> Iterator[Problem]:
+    """Why a threshold that is given would have no effect."""
+    if options.threshold is None:
+        return
+    if options.task not in (None, Task.BINARY):
+        yield Problem("--threshold", f"a {options.task} task has none; leave it out")
+    elif options.prediction is not None:
+        yield Problem(
+            "--threshold",
+            f"{options.prediction} has the predicted class already; leave out --threshold or --prediction",
+        )
+    elif missing := _needed_by_threshold(options):
+        yield Problem("--threshold", f"makes classes of scores only with {', '.join(missing)}")
+
+
+def _needed_by_threshold(options: BuildOptions) -> list[str]:
+    needed = {
+        "--score": options.score, "--label (it names the other class)": options.label, "--positive": options.positive,
+    }  # fmt: skip
+    return [option for option, given in needed.items() if given is None]

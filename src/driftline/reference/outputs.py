@@ -15,7 +15,7 @@ from driftline.reference import columns, performance
 from driftline.reference.bins import categorical_profile, numeric_profile
 from driftline.reference.profile import CategoricalProfile, NumericProfile
 from driftline.reference.tables import Table
-from driftline.settings import Task
+from driftline.settings import DEFAULT_THRESHOLD, Task
 
 _CONTINUOUS = 20
 """A numeric answer of more different values is a regression's, unless the task is given."""
@@ -30,6 +30,8 @@ class OutputColumns:
     label: str | None = None
     positive: str | None = None
     task: Task | None = None
+    threshold: float | None = None
+    """Score from which the positive class is meant, where there is no prediction; None: the default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Outputs:
     task: Task | None = None
     positive: str | None = None
     """The positive class, as the columns have it."""
+    threshold: float | None = None
+    """By which the scores alone told the predicted class; None: they did not."""
     score: NumericProfile | None = None
     value: NumericProfile | None = None
     predicted: CategoricalProfile | None = None
@@ -90,12 +94,14 @@ def _classification(table: Table, wanted: OutputColumns, advance_of: AdvanceOf) 
     score = _numbers(table, wanted.score, advance_of)
     predicted = _codes(table, wanted.prediction, advance_of)
     wanted = replace(wanted, positive=_as_written(wanted.positive, label, predicted))
-    predicted = predicted or _from_score(score, label, wanted.positive)
+    thresholded = None if predicted else _from_score(score, label, wanted)
+    predicted = predicted or thresholded
     task = _task(wanted, label, predicted)
     both = label is not None and predicted is not None
     return Outputs(
         task=task,
         positive=wanted.positive,
+        threshold=_threshold(wanted) if thresholded else None,
         score=_numeric_profile(table, wanted.score, score),
         predicted=_categorical_profile(wanted.prediction or "prediction", predicted),
         label=_categorical_profile(wanted.label or "label", label),
@@ -127,12 +133,28 @@ def _task(wanted: OutputColumns, label: Coded | None, predicted: Coded | None) -
     return Task.MULTICLASS if classes else None
 
 
-def _from_score(score: Floats | None, label: Coded | None, positive: str | None) -> Coded | None:
+def _threshold(wanted: OutputColumns) -> float:
+    return DEFAULT_THRESHOLD if wanted.threshold is None else wanted.threshold
+
+
+def _from_score(score: Floats | None, label: Coded | None, wanted: OutputColumns) -> Coded | None:
     """The classes that scores alone mean, where the labels tell the name of the other class."""
-    others = [value for value in (label.values if label else ()) if value != positive]
-    if score is None or positive is None or len(others) != 1:
+    others = [value for value in (label.values if label else ()) if value != wanted.positive]
+    if score is None or wanted.positive is None:
         return None
-    return performance.thresholded(score, positive, others[0])
+    if len(others) != 1:
+        _refuse_threshold(wanted, others)
+        return None
+    return performance.thresholded(score, wanted.positive, others[0], _threshold(wanted))
+
+
+def _refuse_threshold(wanted: OutputColumns, others: list[str]) -> None:
+    """A threshold that was asked for and cannot tell classes apart is no silent nothing."""
+    if wanted.threshold is not None and wanted.label is not None:
+        found = ", ".join(others) or "none"
+        raise UsageError(
+            f"--threshold tells {wanted.positive} from one other class, and {wanted.label} has beside it: {found}"
+        )
 
 
 def _numbers(table: Table, name: str | None, advance_of: AdvanceOf) -> Floats | None:

@@ -79,9 +79,13 @@ def _is(codes: Codes32, classes: Sequence[str], positive: str | None) -> Bools:
     return np.asarray(codes == (classes.index(positive) if positive in classes else len(classes)))
 
 
-def thresholded(score: Floats, positive: str, negative: str, threshold: float = 0.5) -> Coded:
-    """The class that a score means: positive where score >= threshold; missing without a valid score."""
-    codes: Codes32 = np.where(np.isfinite(score), (score < threshold).astype(np.int32), np.int32(-1))
+def thresholded(score: Floats, positive: str, negative: str, threshold: float) -> Coded:
+    """The class that a score means, as events that have nothing else: positive where score >= threshold.
+
+    Missing where the score is no probability (NaN, or outside [0, 1]): such an event is not usable either.
+    """
+    usable = (score >= 0) & (score <= 1)
+    codes: Codes32 = np.where(usable, (score < threshold).astype(np.int32), np.int32(-1))
     return Coded(codes, (positive, negative))
 
 

@@ -81,6 +81,9 @@ class Profile:
     predicted: CategoricalProfile | None = None
     label: CategoricalProfile | None = None
     label_mean: float | None = None
+    threshold: float | None = None
+    """Score from which ``predicted`` and ``performance`` took the positive class; None: a column had the class,
+    or nobody noted it (files of older programs)."""
     performance: Mapping[str, Any] = field(default_factory=dict)
     """``{"classes": [...], "confusion": [[...]], "metrics": {"f1": …, "accuracy": …, …}, "n": …}``"""
     lineage: Mapping[str, Any] = field(default_factory=dict)

@@ -69,6 +69,8 @@ class ReferenceShape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     value: NumericShape | None
     numeric: list[NumericShape]
     categorical: list[CategoricalShape]
+    threshold: float | None = None
+    """Score from which the positive class was taken; not there where a column had the predicted class."""
 
 
 def json_schema() -> dict[str, Any]:

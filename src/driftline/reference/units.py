@@ -17,9 +17,15 @@ class Unit(StrEnum):
     SECONDS = "epoch seconds"
     MILLISECONDS = "epoch milliseconds"
     MICROSECONDS = "epoch microseconds"
+    NANOSECONDS = "epoch nanoseconds"
 
 
-PER_MS = {Unit.SECONDS: 1000.0, Unit.MILLISECONDS: 1.0, Unit.MICROSECONDS: 0.001}
+PER_MS = {
+    Unit.SECONDS: 1000.0,
+    Unit.MILLISECONDS: 1.0,
+    Unit.MICROSECONDS: 1e-3,
+    Unit.NANOSECONDS: 1e-6,
+}
 """Milliseconds in one of a unit."""
 
 
@@ -40,3 +46,10 @@ def is_time_text(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def without_zone(name: str, sample: str) -> str | None:
+    """What is assumed of times that say no zone, a sentence; None: ``sample`` says it, or is a number."""
+    if not is_time_text(sample) or datetime.fromisoformat(sample).tzinfo is not None:
+        return None
+    return f'{name} is in UTC, since its values, as "{sample}", have no zone'

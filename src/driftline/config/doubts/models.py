@@ -7,18 +7,24 @@ from collections.abc import Iterator
 
 from driftline.config.messages import Place
 from driftline.config.model import Config
-from driftline.settings import LabelSettings, ModelSettings, StreamSettings, Task, duration_text
+from driftline.settings import (
+    DEFAULT_THRESHOLD,
+    LabelSettings,
+    ModelSettings,
+    StreamSettings,
+    Task,
+    duration_text,
+)
 
 Doubt = tuple[Place, str]
 _GLOB = re.compile(r"[*?\[]")
-_THRESHOLD = 0.5
 
 
 def model_doubts(
     config: Config, model: ModelSettings, stream: StreamSettings, place: Place
 ) -> Iterator[Doubt]:
     """Doubts about one entry, by itself and with its stream."""
-    if model.task is not Task.BINARY and model.threshold != _THRESHOLD:
+    if model.task is not Task.BINARY and model.threshold != DEFAULT_THRESHOLD:
         yield (*place, "threshold"), f"has no effect: a {model.task} model has no threshold"
     if model.references is not None and "{model}" not in model.references and _GLOB.search(model.match):
         yield (

@@ -105,8 +105,10 @@ def _features(profile: Profile) -> dict[str, bool]:
 def _feature(comparison: Comparison, found: Found) -> str | None:
     features = {name: numeric for p in found.profiles for name, numeric in _features(p).items()}
     name = comparison.feature
-    if name is None or not features:
+    if name is None or not found.profiles:
         return None
+    if not features:
+        return "its references are of answers alone, without any feature"
     if not _fits(name, features):
         return f'no reference has a feature "{name}"; {unknown(name, sorted(features))}'
     if not _of_a_kind(comparison, features):

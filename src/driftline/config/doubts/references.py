@@ -79,3 +79,12 @@ def _differences(model: ModelSettings, profile: Profile, place: Place) -> Iterat
             (*place, "positive"),
             f'{of} has the positive class "{profile.positive}", not "{model.positive}"',
         )
+    elif profile.threshold is not None and profile.threshold != model.threshold:
+        yield (
+            (*place, "threshold"),
+            (
+                f"{of} was measured with the threshold {profile.threshold}, and scores of events are read with "
+                f"{model.threshold}, so their performance differs from the start; write threshold: "
+                f"{profile.threshold}, or build the reference with --threshold {model.threshold}"
+            ),
+        )

@@ -81,9 +81,12 @@ def drift(s: Standing, level: int, *, whole: bool) -> Markup:
     window = s.drift
     if s.model.reference_id is None:
         return _figure(level, "Drift", tag("p", "No reference, so no drift is measured.", class_="quiet"))
-    title = f"Most drifted features, over {window.window}" if window else "Drift"
+    what = "Answers" if s.without_features else "Most drifted features"
+    title = f"{what}, over {window.window}" if window else "Drift"
     known = [r for r in s.drifted if r.known]
-    if window is None or not known:
+    if s.without_features and not whole:
+        return _figure(level, "Drift", tag("p", "The reference has no features.", class_="quiet"))
+    if window is None or not (known or s.without_features):
         few = f"Too few events: {count(window.events)}." if window else "No events yet."
         return _figure(level, title, tag("p", few, class_="quiet"))
     shown = known if whole else known[:ON_CARD]

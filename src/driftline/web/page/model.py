@@ -71,6 +71,8 @@ def _quality(s: Standing) -> Markup:
     """The worst shares of missing, invalid, unseen and out-of-range values, with their features."""
     if s.drift is None or s.model.reference_id is None:
         return Markup("not measured without a reference")
+    if s.without_features:
+        return Markup("the reference has no features")
     shares = [(word, _known(s.drift, measure)) for measure, word in _QUALITY]
     if not any(known for _word, known in shares):
         return Markup("too little data")

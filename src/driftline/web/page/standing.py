@@ -62,6 +62,11 @@ class Standing:
         return self.model.model, self.model.version
 
     @property
+    def without_features(self) -> bool:
+        """Events were counted, and there was no feature to compare: the reference is of answers alone."""
+        return not self.drifted and self.drift is not None and self.drift.events > 0
+
+    @property
     def performance(self) -> WindowView | None:
         """The window of the headline, else the first of its kind."""
         mine = [w for w in self.windows if w.kind == "performance"]
