@@ -255,6 +255,27 @@ def test_predictions_are_compared_by_class_and_score():
     assert "psi" not in found
 
 
+def test_ratios_have_wilsons_limits():
+    """Two-sided 95 %, of k of n; none where there is no n, and none of statistics that are no shares."""
+    p = profile([numeric_profile("x", np.arange(50.0))], [categorical_profile("c", {"a": 9, "b": 1})])
+    x = np.array([1.0, np.nan, 2.0, np.nan, np.inf, 77.0, 3.0])
+    c = ["a", None, "z", "b", ..., None, None]
+    found = evaluate(
+        p, 7, [x], [c], predicted=["UP", "UP", "UP", None, "DOWN", "UP", "UP"], classes=("UP", "DOWN")
+    )
+    of = {"missing_ratio": [(2, 7), (3, 7)], "invalid_ratio": [(1, 5), (1, 4)], "unseen_ratio": [(1, 3)],
+          "out_of_range_ratio": [(1, 4)], "class_ratio": [(5, 6), (1, 6)]}  # fmt: skip
+    for name, each in of.items():
+        for place, (k, n) in enumerate(each):
+            limits = stats.binomtest(k, n).proportion_ci(0.95, method="wilson")
+            assert k / n == found[name].value[0, place]
+            assert limits.low == pytest.approx(found[name].low[0, place], abs=1e-12)
+            assert limits.high == pytest.approx(found[name].high[0, place], abs=1e-12)
+    assert found["psi"].low is None
+    nothing = evaluate(p, 2, [np.array([np.nan, np.nan])], [[None, None]])
+    assert np.isnan([nothing["unseen_ratio"].low, nothing["unseen_ratio"].high]).all()
+
+
 @pytest.mark.parametrize("classes", [(), ("UP", "DOWN")])
 def test_without_a_reference_there_are_traffic_and_class_ratios_only(classes):
     """Events, latency, throughput and what was predicted."""

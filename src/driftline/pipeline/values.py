@@ -45,7 +45,7 @@ def share(dimension: Dimension, value: float, n: int, *, sufficient: bool = True
     def at(confidence: float) -> Estimate:
         if value != value or n <= 0:  # noqa: PLR0124
             return value, nan, nan
-        low, high = intervals.wilson(round(value * n), n, intervals.quantile(confidence))  # type: ignore[arg-type]
+        low, high = intervals.wilson(round(value * n), n, intervals.quantile(confidence))
         return value, float(low), float(high)
 
     return Value(dimension, value, n, sufficient, at)

@@ -1,4 +1,4 @@
-"""All drift statistics of a (model, version), over all features and window ends at once (DESIGN §6)."""
+"""All drift statistics of a (model, version), over all features and window ends at once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from driftline.records import Dimension, Evaluation, Floats, Ints
 from driftline.settings import SECOND_MS
 from driftline.statistics import distances
 from driftline.statistics.chi2 import chi2, chi2_pvalue
+from driftline.statistics.intervals import TWO_SIDED, quantile, wilson
 from driftline.statistics.latency import quantile_ms
 from driftline.statistics.numeric_view import NumericView
 from driftline.statistics.psi import psi
 from driftline.statistics.shares import Shares, Unknown, sum_by
 
+PROPORTIONS = frozenset(
+    ("missing_ratio", "invalid_ratio", "unseen_ratio", "out_of_range_ratio", "class_ratio")
+)
+"""Statistics that are k of n, with Wilson's limits."""
 UNGATED = frozenset({"events", "throughput"})
 GATE = "drift"
 DRIFT_STATISTICS = (
@@ -89,7 +94,15 @@ def _evaluation(name: str, columns: Columns, gates: Mapping[str, int]) -> Evalua
         return Evaluation(name, (), np.empty((0, 0)), np.empty((0, 0), np.int64), np.empty((0, 0), np.bool_))
     value, n = np.concatenate(values, axis=1), np.concatenate(ns, axis=1)
     gate = 0 if name in UNGATED else gates.get(GATE, 0)
-    return Evaluation(name, tuple(dimensions), value, n, n >= gate)
+    low, high = _limits(value, n) if name in PROPORTIONS else (None, None)
+    return Evaluation(name, tuple(dimensions), value, n, n >= gate, low, high)
+
+
+def _limits(share: Floats, n: Ints) -> tuple[Floats, Floats]:
+    """Two-sided limits of shares of n; NaN where the share is."""
+    low, high = wilson(np.rint(share * n), n, quantile((1 + TWO_SIDED) / 2))
+    nothing = np.isnan(share)
+    return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
 
 
 def _joined(parts: Sequence[Evaluation]) -> Evaluation:
@@ -98,7 +111,11 @@ def _joined(parts: Sequence[Evaluation]) -> Evaluation:
     value, n, sufficient = (
         np.concatenate([getattr(p, a) for p in parts]) for a in ("value", "n", "sufficient")
     )
-    return Evaluation(parts[0].statistic, parts[0].dimensions, value, n, sufficient)
+    low, high = (
+        None if getattr(parts[0], a) is None else np.concatenate([getattr(p, a) for p in parts])
+        for a in ("low", "high")
+    )
+    return Evaluation(parts[0].statistic, parts[0].dimensions, value, n, sufficient, low, high)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from math import nan
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from driftline.records import Evaluation, Floats
 from driftline.statistics.classification import ratio
@@ -27,7 +28,7 @@ def quantile(confidence: float) -> float:
     return NormalDist().inv_cdf(confidence)
 
 
-def wilson(successes: Floats, trials: Floats, z: float) -> tuple[Floats, Floats]:
+def wilson(successes: ArrayLike, trials: ArrayLike, z: float) -> tuple[Floats, Floats]:
     """Score limits of a share k/n (Wilson 1927); NaN without trials.
 
     (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2)
