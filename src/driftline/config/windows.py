@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from driftline.config.models import default_slide_ms
+from driftline.rules.resolve import of_model
 from driftline.rules.spec import Comparison, RuleSpec, comparisons
 from driftline.settings import ModelSettings, Window, WindowKind
 
@@ -33,7 +34,7 @@ def effective_delay_ms(rule: RuleSpec, model: ModelSettings, step_ms: int) -> in
 
 def window_of(comparison: Comparison, model: ModelSettings, step_ms: int) -> Window | None:
     """The window that a comparison reads: the one it names, else the model's first of that kind."""
-    drift = comparison.kind is WindowKind.DRIFT
+    drift = of_model(comparison, model).kind is WindowKind.DRIFT
     own = model.drift_windows if drift else model.performance_windows
     length_ms = comparison.window_ms
     if length_ms is None:

@@ -32,7 +32,7 @@ def windows_of_rules(
     }
     more: dict[WindowKind, set[Window]] = {WindowKind.DRIFT: set(), WindowKind.PERFORMANCE: set()}
     for rule in rules:
-        for c in (_of_model(c, settings) for c in rule.comparisons()):
+        for c in (of_model(c, settings) for c in rule.comparisons()):
             if c.window_ms and c.window_ms not in have[c.kind] and c.window_ms % step_ms == 0:
                 more[c.kind].add(Window(c.window_ms, default_slide(c.window_ms, step_ms)))
     return more[WindowKind.DRIFT], more[WindowKind.PERFORMANCE]
@@ -111,13 +111,13 @@ def _filled(condition: Condition, first: Mapping[WindowKind, int], settings: Mod
     if isinstance(condition, Combination):
         parts = tuple(_filled(c, first, settings) for c in condition.conditions)
         return replace(condition, conditions=parts)
-    condition = _of_model(condition, settings)
+    condition = of_model(condition, settings)
     if condition.window_ms is not None:
         return condition
     return replace(condition, window_ms=first.get(condition.kind))
 
 
-def _of_model(comparison: Comparison, settings: ModelSettings) -> Comparison:
+def of_model(comparison: Comparison, settings: ModelSettings) -> Comparison:
     """Without labels, events are counted in the windows of drift only."""
     if comparison.metric == "events" and not settings.labels.enabled:
         return replace(comparison, of_kind=WindowKind.DRIFT)

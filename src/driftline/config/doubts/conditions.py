@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from driftline.config.doubts.names import unknown_name
 from driftline.config.doubts.references import Found
 from driftline.rules.catalogue import STATISTICS, Better
+from driftline.rules.resolve import of_model
 from driftline.rules.spec import Comparison
 from driftline.rules.tasks import has_interval, tasks_of
 from driftline.settings import ModelSettings, Task, WindowKind
@@ -71,7 +72,7 @@ def never_judged(comparison: Comparison, model: ModelSettings, found: Found) -> 
     metric, task = comparison.metric, model.task
     if task not in tasks_of(metric):
         return f"a {task} model has none"
-    if STATISTICS[metric].kind is WindowKind.PERFORMANCE and not model.labels.enabled:
+    if of_model(comparison, model).kind is WindowKind.PERFORMANCE and not model.labels.enabled:
         return "it has labels: none"
     compared = (
         STATISTICS[metric].of_feature or STATISTICS[metric].distance or comparison.versus == "reference"

@@ -12,6 +12,7 @@ from driftline.config.doubts.traffic import unfilled
 from driftline.config.messages import Place, unknown
 from driftline.config.model import Config
 from driftline.config.windows import concerned, window_of
+from driftline.rules.resolve import of_model
 from driftline.rules.spec import Combination, Condition, RuleSpec, Silence, comparisons
 from driftline.settings import ModelSettings, WindowKind, duration_text, spoken_text
 
@@ -81,7 +82,7 @@ def _never(rule: RuleSpec, model: ModelSettings, step_ms: int, found: Found) -> 
         if why is not None:
             return f"{comparison.metric} of {model.match} is never judged: {why}"
         if window_of(comparison, model, step_ms) is None:
-            return _without_window(comparison.kind, comparison.window_ms, model, step_ms)
+            return _without_window(of_model(comparison, model).kind, comparison.window_ms, model, step_ms)
     return None
 
 
