@@ -207,8 +207,8 @@ class PerformanceLayout:
         """A confusion of this layout in another one."""
         if self.classes == new.classes and self.capacity == new.capacity:
             return flat
-        known = len(self.classes)
-        return new._by_name(self.classes, flat.reshape(self.capacity, self.capacity)[:known, :known])
+        known = min(len(self.classes), self.capacity)  # a regression has room for none
+        return new._by_name(self.classes[:known], flat.reshape(self.capacity, self.capacity)[:known, :known])
 
     def _add_values(self, sums: Ints, predicted: Floats, truth: Floats, sign: Ints) -> list[Gain]:
         ok = np.isfinite(predicted) & np.isfinite(truth)
