@@ -41,7 +41,27 @@ def test_why_a_broker_is_out_of_reach_is_said(
 def test_no_address_is_a_mistake_of_the_command_line(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty variable in a script."""
     assert 2 == invoke(["produce", "--bootstrap-servers", "", "--topic", "t", str(lines)])
-    assert "no bootstrap servers are named" in capsys.readouterr().err
+    assert 'found ""; write host:port' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["produce", "--bootstrap-servers", "a:99999", "--topic", "t"], '"a:99999" has a port that is none of 1…65535'),
+        (["tap", "--bootstrap-servers", "a:9092;b:9092", "t"], 'write "a:9092,b:9092"'),
+        (["tap", "--bootstrap-servers", "a:9092", "my topic"], 'write "my-topic"'),
+        (["init", "--bootstrap-servers", "kafka://a", "--topic", "t"], 'write "a:9092"'),
+        (["init", "--bootstrap-servers", "a", "--topic", "a/b"], 'write "a-b"'),
+    ],
+)  # fmt: skip
+def test_a_broker_that_cannot_be_is_not_asked(
+    lines: Path, capsys: pytest.CaptureFixture[str], given: list[str], said: str
+) -> None:
+    """Addresses and topics are judged as the configuration's are; nothing else is said of them."""
+    assert 2 == invoke([*given, str(lines)] if given[0] == "produce" else given)
+    error = capsys.readouterr().err
+    assert said in error
+    assert "DATA" not in error
 
 
 def test_produce_tells_of_a_topic_that_the_broker_made(

@@ -17,7 +17,7 @@ from driftline.cli.init_answers import ask, ask_rows, told
 from driftline.cli.init_files import names_of, planned, write
 from driftline.cli.init_options import Choices, choices_of, property_of
 from driftline.cli.init_topic import read_topic
-from driftline.cli.option_values import columns, features, rows, span_of_time, threshold
+from driftline.cli.option_values import brokers, columns, features, rows, span_of_time, threshold, topic
 from driftline.errors import ConfigError, Problem
 from driftline.onboarding import study as studies
 from driftline.onboarding.guess import Guess
@@ -39,15 +39,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="The rows of DATA that the model was validated on; those after them are production's.",
 )
 @option("--production", type=_FILE, help="A file of production's rows, with the same columns.")
-@option("--topic", help="Read a sample of this topic of predictions instead of DATA.")
-@option("--labels-topic", help="With --topic: where the labels are.")
+@option("--topic", type=topic, help="Read a sample of this topic of predictions instead of DATA.")
+@option("--labels-topic", type=topic, help="With --topic: where the labels are.")
 @option(
     "--format",
     "own_format",
     type=_FILE,
     help="With --topic: a file with the one entry of `formats` by which its events are read, if not as driftline's.",
 )
-@option("--bootstrap-servers", metavar="B", help="Kafka's host:port.  [localhost:9092]")
+@option("--bootstrap-servers", type=brokers, metavar="B", help="Kafka's host:port.  [localhost:9092]")
 @option(
     "--property",
     "properties",

@@ -89,6 +89,8 @@ def choices_of(data: Path | None, options: dict[str, Any], unread: Sequence[Prob
     wished["task"] = Task(wished["task"]) if wished["task"] else None
     said = {problem.path for problem in unread}
     every_ms = _SOME if "--every" in said else options.pop("every")
+    if "--topic" in said:
+        options["topic"] = "unread"
     options.pop("every", None)
     wished["label_delay_ms"] = options.pop("label_delay")
     more: dict[str, Any] = {name: options.pop(name) or () for name in ("categorical", "numeric", "exclude")}

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
+from driftline.config.servers import servers
+from driftline.config.values import topic as topic_name
 from driftline.durations import duration_ms
 from driftline.reference.tables import Span
+
+T = TypeVar("T")
 
 
 def columns(text: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -62,7 +67,17 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _tried(read: Callable[[str], int], text: str) -> int:
+def brokers(text: str) -> str:
+    """Addresses of brokers, as the configuration takes them."""
+    return _tried(servers, text)
+
+
+def topic(text: str) -> str:
+    """A name that Kafka takes for a topic."""
+    return _tried(topic_name, text)
+
+
+def _tried(read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except ValueError as error:

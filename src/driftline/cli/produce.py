@@ -13,6 +13,8 @@ import click
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from driftline.cli.option_values import brokers
+from driftline.cli.option_values import topic as named_topic
 from driftline.errors import DataError, SourceRefused, UsageError
 from driftline.sources.asking import Cluster
 
@@ -37,8 +39,10 @@ class _Outcome:
 
 
 @click.command(short_help="Write JSON lines into a topic.")
-@click.option("--bootstrap-servers", required=True, metavar="B", help="host:port, several with commas.")
-@click.option("--topic", required=True, metavar="T")
+@click.option(
+    "--bootstrap-servers", required=True, type=brokers, metavar="B", help="host:port, several with commas."
+)
+@click.option("--topic", required=True, type=named_topic, metavar="T")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

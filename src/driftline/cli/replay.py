@@ -14,6 +14,7 @@ from rich.table import Table
 
 from driftline.cli import episodes as shown
 from driftline.cli import replay_inputs
+from driftline.cli.option_values import brokers
 from driftline.cli.outputs import check_outputs, open_output, write_lines
 from driftline.cli.replay_inputs import Input
 from driftline.cli.replay_run import Unusable, run
@@ -55,7 +56,10 @@ class _Wanted:
     "--from-kafka", is_flag=True, help="Read the stream's topics instead of files, to their end of now."
 )
 @click.option(
-    "--bootstrap-servers", metavar="B", help="With --from-kafka: another Kafka than the configuration's."
+    "--bootstrap-servers",
+    type=brokers,
+    metavar="B",
+    help="With --from-kafka: another Kafka than the configuration's.",
 )
 @click.option(
     "--offsets",

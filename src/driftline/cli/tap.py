@@ -13,6 +13,8 @@ import msgspec
 from confluent_kafka import Message
 from rich.console import Console
 
+from driftline.cli.option_values import brokers
+from driftline.cli.option_values import topic as named_topic
 from driftline.cli.tap_lenses import Lenses, Seen
 from driftline.cli.tap_shown import line, table
 from driftline.config.model import Config
@@ -23,14 +25,14 @@ from driftline.sources.newest import Look, Start
 
 
 @click.command("tap", short_help="Show events of a topic as decoded, beside the raw ones.")
-@click.argument("topic")
+@click.argument("topic", type=named_topic)
 @click.option(
     "--config",
     "config_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Read them as the daemon would by this configuration.",
 )
-@click.option("--bootstrap-servers", metavar="B", help="host:port.  [the configuration's]")
+@click.option("--bootstrap-servers", type=brokers, metavar="B", help="host:port.  [the configuration's]")
 @click.option(
     "--kind",
     type=click.Choice([k.value for k in Kind]),
