@@ -176,7 +176,10 @@ _TRAFFIC = (
         ("stream",),
     ),
     Metric(
-        "labels_beyond_window_total", "counter", "Labels that came after their pane was gone", ("stream",)
+        "labels_beyond_window_total",
+        "counter",
+        "Labels that came when a window that they are in had been judged for the last time",
+        ("stream",),
     ),
     Metric("join_expired_events_total", "counter", "Predictions whose label never came", ("stream",)),
     Metric("join_evicted_events_total", "counter", "Predictions dropped for the memory limit", ("stream",)),

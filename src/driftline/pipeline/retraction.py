@@ -23,11 +23,14 @@ def open_until(resolved: Resolved, instance: Instance, revision: str) -> int | N
     return until if resolved.retractable and instance.opened.get("revision") == revision else None
 
 
-def keeps_ms(resolved: Resolved) -> int:
-    """How much longer than for judging once the panes that a rule reads are kept."""
-    if not resolved.retractable:
-        return 0
-    return resolved.effective_delay_ms + resolved.spec.retract_within_ms
+def keeps_ms(resolved: Resolved, kind: WindowKind, length_ms: int) -> int:
+    """How much longer than for judging once the panes of a window that a rule reads are kept."""
+    before = any(
+        c.versus == "previous window" and (c.kind, c.window_ms) == (kind, length_ms)
+        for c in resolved.spec.comparisons()
+    )
+    again = resolved.effective_delay_ms + resolved.spec.retract_within_ms if resolved.retractable else 0
+    return again + (length_ms if before else 0)
 
 
 def touched(slot: Slot, resolved: Resolved, instance: Instance, stretches: Iterable[int]) -> bool:
@@ -90,10 +93,9 @@ def _backwards(
 
 def _kept(slot: Slot, resolved: Resolved, start_ms: int, now_ms: int) -> bool:
     """Whether every window of the first instant is made of panes that no run has dropped by now."""
-    more = keeps_ms(resolved)
     for kind, window in resolved.windows:
-        reach = window.length_ms * _before(resolved)
-        kept = 2 * window.length_ms + window.slide_ms + slot.settings.labels.delay_ms + more
+        reach, more = window.length_ms * _before(resolved), keeps_ms(resolved, kind, window.length_ms)
+        kept = window.slide_ms + window.length_ms + slot.settings.labels.delay_ms + more
         if start_ms - slot.delay_ms(kind) - reach - window.slide_ms < now_ms - kept:
             return False
     return True

@@ -75,13 +75,17 @@ class Rulebook:
         return self._needed[key]
 
     def kept_ms(
-        self, slot: Slot, kind: WindowKind, length_ms: int, keeps_ms: Callable[[Resolved], int]
+        self,
+        slot: Slot,
+        kind: WindowKind,
+        length_ms: int,
+        keeps_ms: Callable[[Resolved, WindowKind, int], int],
     ) -> int:
         """The most that a rule that reads a window asks for."""
         key = slot.code, kind, length_ms
         if key not in self._kept:
             read = [r for r in self.timed(slot) if key[1:] in {(k, w.length_ms) for k, w in r.windows}]
-            self._kept[key] = max(map(keeps_ms, read), default=0)
+            self._kept[key] = max((keeps_ms(r, kind, length_ms) for r in read), default=0)
         return self._kept[key]
 
 

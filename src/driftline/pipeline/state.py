@@ -87,14 +87,21 @@ class StreamState:
             if slot.model is model:
                 slot.grow()
 
-    def lifetime_ms(self, slot: Slot, kind: WindowKind, panes: Panes) -> int:
-        """How long after its start a pane can still be read.
-
-        Twice the length: a rule versus the previous window reads the one before.
-        """
+    def open_ms(self, slot: Slot, kind: WindowKind, panes: Panes) -> int:
+        """How long after its start labels count in a pane: until its last window is judged, and what rules ask for."""
         window = panes.window
-        least = 2 * window.length_ms + window.slide_ms + slot.settings.labels.delay_ms
-        return least + self.keeps_ms(slot, kind, window.length_ms)
+        return (
+            window.slide_ms
+            + window.length_ms
+            + slot.settings.labels.delay_ms
+            + self.keeps_ms(slot, kind, window.length_ms)
+        )
+
+    def lifetime_ms(self, slot: Slot, kind: WindowKind, panes: Panes) -> int:
+        """How long after its start a pane is kept: the page looks back one length at least."""
+        window = panes.window
+        looked_back = 2 * window.length_ms + window.slide_ms + slot.settings.labels.delay_ms
+        return max(looked_back, self.open_ms(slot, kind, panes))
 
     def forgets(self) -> bool:
         """Whether ``forget`` would drop a pane."""
