@@ -6,11 +6,14 @@ from math import nan
 
 import numpy as np
 
+from driftline.rules.catalogue import STATISTICS
 from driftline.rules.timeline import Limits
 from driftline.rules.verdict import Estimate
 from driftline.statistics import intervals
 
-_SHARES = frozenset(("accuracy", "precision", "recall", "label_coverage"))
+_SHARES = frozenset(
+    ("accuracy", "precision", "recall", "label_coverage", *(n for n, s in STATISTICS.items() if s.proportion))
+)
 
 
 def limits_of(metric: str, value: float, n: int, confidence: float) -> Estimate:
