@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from pyarrow import feather
 from driftline.errors import DataError, UsageError
 from driftline.reference import tables
 from driftline.reference.build import build_profile
+from driftline.reference.file import dump, parse
 from driftline.reference.options import BuildOptions
 from driftline.settings import Task
 
@@ -141,6 +143,17 @@ def test_a_float32_column_is_compared_as_float32(tmp_path):
     pq.write_table(pa.table({"x": pa.array([0.1, 0.2, 0.3], pa.float32())}), tmp_path / "f.parquet")
     column = build_profile(tmp_path / "f.parquet", options()).numeric[0]
     assert (True, float(np.float32(0.1))) == (column.float32, column.minimum)
+
+
+def test_labels_near_the_end_of_float64_make_a_reference_without_a_warning(tmp_path):
+    """Their sums overflow; numpy's warning would be the only line on stderr."""
+    path = tmp_path / "r.jsonl"
+    labels = [1.7e308, 1.7e308, -1.7e308, 1e308]
+    path.write_text("".join(f'{{"x":{y},"p":{-y},"y":{y}}}\n' for y in labels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        profile = build_profile(path, options(prediction="p", label="y", task=Task.REGRESSION))
+    assert profile.id == parse(dump(profile), "r").id
 
 
 def test_performance_is_measured_where_both_are_given(tmp_path):
