@@ -145,6 +145,38 @@ def test_a_float32_column_is_compared_as_float32(tmp_path):
     assert (True, float(np.float32(0.1))) == (column.float32, column.minimum)
 
 
+@pytest.mark.parametrize(
+    "damage", [(40_000_000).to_bytes(4, "little"), (-5).to_bytes(4, "little", signed=True)]
+)
+def test_a_damaged_arrow_file_is_the_datas_error(tmp_path, damage):
+    """A text that ends where no bytes are: reading it would end the process."""
+    sink, rows = pa.BufferOutputStream(), 64
+    table_ = pa.table({"x": range(rows), "c": ["abcd"] * rows})
+    with pa.ipc.new_stream(sink, table_.schema) as writer:
+        writer.write_table(table_)
+    data = sink.getvalue().to_pybytes()
+    at = data.index(np.arange(0, 4 * rows + 1, 4, np.int32).tobytes()) + 4 * 50
+    (tmp_path / "d.arrow").write_bytes(data[:at] + damage + data[at + 4 :])
+    with pytest.raises(DataError, match="cannot be read as arrow"):
+        build_profile(tmp_path / "d.arrow", options())
+
+
+def test_texts_that_are_no_utf_8_are_the_datas_error(tmp_path):
+    """Parquet says that they are, and nobody looks."""
+    raw = pa.array([b"a\xff", b"b"], pa.binary())
+    column = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    pq.write_table(pa.table({"c": column}), tmp_path / "d.parquet")
+    with pytest.raises(DataError, match="cannot be read"):
+        build_profile(tmp_path / "d.parquet", options(categorical=("c",)))
+
+
+def test_depth_without_end_is_the_datas_error(tmp_path):
+    """With the line."""
+    (tmp_path / "d.jsonl").write_text('{"x": 1}\n{"x": ' + "[" * 5000 + "]" * 5000 + "}\n")
+    with pytest.raises(DataError, match="line 2"):
+        build_profile(tmp_path / "d.jsonl", options())
+
+
 def test_labels_near_the_end_of_float64_make_a_reference_without_a_warning(tmp_path):
     """Their sums overflow; numpy's warning would be the only line on stderr."""
     path = tmp_path / "r.jsonl"
