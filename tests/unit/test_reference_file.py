@@ -3,6 +3,7 @@
 import hashlib
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -152,6 +153,12 @@ def test_an_odd_file_is_refused_in_words(data, message):
     """The daemon reads it at the first event of a version, and goes on without a reference or tells why."""
     with pytest.raises(DataError, match=message):
         parse(data, "r.json")
+
+
+def test_a_device_is_no_reference():
+    """A read of /dev/zero ends with the machine's memory."""
+    with pytest.raises(DataError, match="is a device"):
+        load(Path("/dev/zero"))
 
 
 def test_a_file_that_is_not_there_is_the_datas_error(tmp_path):

@@ -52,6 +52,8 @@ def load(path: Path) -> Profile:
         with the place of the mistake.
     """
     try:
+        if path.is_char_device() or path.is_block_device():  # such as /dev/zero, which has no end
+            raise DataError(f"{path}: is a device, and no file")
         return parse(path.read_bytes(), path.name)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
