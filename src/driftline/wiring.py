@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from driftline.config.model import Config
@@ -21,8 +22,9 @@ def load_profile(settings: ModelSettings, model: str, version: str) -> Profile |
     """The reference of a version, where its file exists."""
     if settings.references is None or {"/", "\\", "\0"} & set(model + version) or ".." in (model, version):
         return None
-    path = Path(settings.references.replace("{model}", model).replace("{version}", version))
-    return load(path) if path.is_file() else None
+    path = settings.references.replace("{model}", model).replace("{version}", version)
+    # Unlike Path's, it knows names that are too long to be a file's.
+    return load(Path(path)) if os.path.isfile(path) else None  # noqa: PTH113
 
 
 def build_pipeline(

@@ -83,7 +83,7 @@ def likely_kind(value: bytes | None) -> Kind:
     """By the fields of a record: a label has ``label``, a prediction an id; anything else is taken as a prediction."""
     try:
         found = msgspec.json.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Kind.PREDICTION
     fields = found.get("data", found) if isinstance(found, dict) else {}
     if not isinstance(fields, dict):

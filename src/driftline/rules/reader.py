@@ -52,7 +52,11 @@ class Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124
             self.wrong(path, f"{shown(value)} is not a number{number_hint(value)}")
             return None
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            self.wrong(path, f"{shown(value)} is beyond float64; write a smaller one")
+            return None
 
     def names(
         self, raw: Mapping[str, Any], key: str, path: str, default: tuple[str, ...] | None
