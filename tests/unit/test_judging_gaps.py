@@ -318,3 +318,42 @@ def test_a_label_that_came_before_its_prediction_is_in_the_data_range() -> None:
         ("prediction", 18, 23),
         ("label", 18, 23),
     ]
+
+
+@pytest.mark.parametrize(
+    ("no_data", "hours", "expected", "said"),
+    [
+        ("reset", 4, (at(3), RESOLVED), "resolved: accuracy of m/1 over 1h is unknown for want of data (n = 6), which counts as no longer below 0.9 as it was"),
+        ("fire", 3, (at(2), FIRED), "accuracy of m/1 over 1h is unknown for want of data (n = 6), which counts as below 0.9"),
+    ],
+)  # fmt: skip
+def test_too_little_data_is_no_value(no_data: str, hours: int, expected: tuple[str, str], said: str) -> None:
+    """The third hour (or the second) has half of what the gate asks for: neither its event nor the page has a number."""
+    run = Run([alert(LOW, no_data=no_data)], replace(HOURLY, gates={**HOURLY.gates, "accuracy": 10}))
+    for number in range(hours - 1):
+        run.feed(number, wrong=no_data == "reset")
+        if number < hours - 2:
+            run.feed(number, wrong=no_data == "reset", segments={"half": "2"})
+        run.advance()
+    run.advance(hours - 0.5)
+    assert expected == run.events()[-1]
+    data = run.data(len(run.events()) - 1)
+    assert data["reason"].startswith(said)
+    assert [None] == [v["value"] for v in data["violations"]]
+    (shown,) = run.engine.rules.views()
+    assert shown.insufficient
+    assert shown.value != shown.value
+
+
+def test_no_event_at_all_is_said_in_words() -> None:
+    """What no data is taken for must not read as if it had been measured."""
+    run = Run([alert(LOW, no_data="fire")], HOURLY)
+    run.hour(0, wrong=False)
+    run.advance(5)
+    run.hour(5, wrong=False)
+    run.advance(6.5)
+    assert [(at(2), FIRED), (at(6), RESOLVED)] == run.events()
+    assert run.data(0)["reason"].startswith(
+        "m/1 has no events, which counts as accuracy over 1h below 0.9 since"
+    )
+    assert run.data(1)["reason"].startswith("resolved: accuracy of m/1 over 1h is 1, no longer below 0.9")
