@@ -34,7 +34,7 @@ def build_pipeline(
     load: LoadProfile = load_profile,
 ) -> Pipeline:
     """A stream's pipeline, that has seen nothing; ``load`` finds the references."""
-    registry = Registry(models, limits, load)
+    registry = Registry(models, limits, load, stream.name)
     decoders = {
         kind: make_decoder(
             stream.format,
@@ -53,8 +53,9 @@ def build_engine(config: Config, stream: StreamSettings, samples: Samples | None
     """The engine of one stream."""
     models = tuple(
         with_windows(m, *windows_of_rules(config.rules, m, stream.time.step_ms))
-        for m in config.models
         if m.stream == stream.name
+        else m
+        for m in config.models
     )
     pipeline = build_pipeline(stream, models, config.limits)
     # Without a rule too: those of the last run may be firing, and are resolved.

@@ -70,8 +70,7 @@ class Lenses:
         if self.config is None:
             return Lens(self.kind or likely_kind(value), Limits())
         stream, kind = _topics(self.config).get(topic, (self.config.streams[0], likely_kind(value)))
-        models = tuple(m for m in self.config.models if m.stream == stream.name)
-        registry = Registry(models, self.config.limits, load_profile)
+        registry = Registry(self.config.models, self.config.limits, load_profile, stream.name)
         return Lens(self.kind or kind, self.config.limits, stream, registry.schema_of)
 
 

@@ -148,9 +148,11 @@ class Registry:
     """Models and versions of one stream, made as they are first seen."""
 
     def __init__(
-        self, models: tuple[ModelSettings, ...], limits: Limits, load_profile: LoadProfile,
+        self, models: tuple[ModelSettings, ...], limits: Limits, load_profile: LoadProfile, stream: str | None = None,
     ) -> None:  # fmt: skip
+        """``models`` are those of all streams: a model is of one, that of its most specific entry. None: of this."""
         self._settings = models
+        self._stream = stream
         self._limits = limits
         self._load = load_profile
         self.models: dict[str, ModelState] = {}
@@ -161,7 +163,7 @@ class Registry:
         """(model, version, why) of those over a limit that nobody has been told of yet."""
         self._refused: set[tuple[str, str]] = set()
         self._schemas: dict[tuple[str, str], Schema | None] = {}
-        self.segment_width = max((len(m.segments) for m in models), default=0)
+        self.segment_width = max((len(m.segments) for m in models if self._mine(m)), default=0)
 
     def schema_of(self, model: str, version: str) -> Schema | None:
         """How events of a (model, version) are read; labels ask with version ``""``."""
@@ -201,7 +203,7 @@ class Registry:
         state = self.models.get(name)
         if state is None:
             settings = match_model(self._settings, name)
-            if settings is None:
+            if settings is None or not self._mine(settings):
                 return None
             if len(self.models) >= self._limits.models:
                 self._refuse(name, "", f"limits.models ({self._limits.models}) is reached")
@@ -211,6 +213,9 @@ class Registry:
             self.models[name] = state
             self.by_code.append(state)
         return state
+
+    def _mine(self, settings: ModelSettings) -> bool:
+        return self._stream in (None, settings.stream)
 
     @staticmethod
     def _class_names(settings: ModelSettings, profile: Profile | None) -> list[str]:
