@@ -357,3 +357,66 @@ def test_no_event_at_all_is_said_in_words() -> None:
         "m/1 has no events, which counts as accuracy over 1h below 0.9 since"
     )
     assert run.data(1)["reason"].startswith("resolved: accuracy of m/1 over 1h is 1, no longer below 0.9")
+
+
+GONE = replace(HOURLY, match="another")
+
+
+@pytest.mark.parametrize("restarts", [1, 3])
+@pytest.mark.parametrize(
+    "rule", [alert(LOW), alert(LOW, then="retrain", cooldown="3h")], ids=["alert", "request"]
+)
+def test_what_a_model_that_left_has_open_is_told_to_be_over(rule: dict[str, Any], restarts: int) -> None:
+    """At the next instant of what its rule was, with the tags of then; nothing is left of it afterwards."""
+    run = Run([rule], replace(HOURLY, tags={"team": "pricing"}))
+    for number in range(3):
+        run.hour(number, wrong=True)
+    run.advance(3.5)
+    opened = run.events()
+    run.model = GONE
+    for _ in range(restarts):
+        run.restart()
+        assert [("m", "firing")] == [(v.model, v.state) for v in run.engine.rules.views()]
+    run.advance(7)
+    assert [
+        *opened,
+        (at(4), opened[0][1].replace("fired", "resolved").replace("requested", "resolved")),
+    ] == run.events()
+    data = run.data(1)
+    assert {"name": "m", "version": "1", "tags": {"team": "pricing"}} == data["model"]
+    assert data["reason"].startswith("rule removed: ")
+    assert run.data(0)["episode"] == data["episode"]
+    assert () == run.engine.rules.views()
+    run.restart()
+    run.advance(20)
+    assert 2 == len(run.events())
+    assert [] == run.engine.rules.departed
+
+
+def test_a_model_that_comes_back_at_once_goes_on() -> None:
+    """Nothing was told in between, so nothing is over."""
+    run = Run([alert(LOW)], HOURLY)
+    for number in range(3):
+        run.hour(number, wrong=True)
+    for model in (GONE, HOURLY):
+        run.model = model
+        run.restart()
+    run.hour(3, wrong=True)
+    run.advance(4.5)
+    assert [(at(1), FIRED)] == run.events()
+    run.hour(5, wrong=False)
+    run.advance(6.5)
+    assert [(at(1), FIRED), (at(6), RESOLVED)] == run.events()
+
+
+def test_silence_of_a_model_that_left_is_over_by_the_wall_clock() -> None:
+    """As of a rule that left."""
+    run = Run([alert({"no_events_for": "2h"})], HOURLY)
+    run.hour(0, wrong=False)
+    for hours in (1, 4):
+        run.messages += run.engine.rules.silence(START + hours * HOUR_MS)
+    run.model = GONE
+    run.restart()
+    run.messages += run.engine.rules.silence(START + 5 * HOUR_MS)
+    assert [FIRED, RESOLVED] == [what for _, what in run.events()]
+    assert [] == run.engine.rules.departed

@@ -50,6 +50,8 @@ class Judging:
         self.handled_ms = calendar.NEVER
         """Every instant up to this one has been handled."""
         self._slots = slots
+        self.departed: list[Slot] = []
+        """Versions that left the configuration while something of theirs was open."""
         self._next: dict[int, int] = {}
         """When something happens next without new data, by slot."""
 
@@ -127,14 +129,14 @@ class Judging:
 
     def next_ms(self) -> int | None:
         """The next instant at which something happens without new data; None: never."""
-        for slot in self._slots:
+        for slot in self._everyone():
             self._declare(slot)
         first = min(self._next.values(), default=calendar.NEVER_AGAIN)
         return first if first < calendar.NEVER_AGAIN else None
 
     def quiet(self, instant_ms: int, wall_ms: int) -> list[Message]:
         """Handle such an instant."""
-        due = [slot for slot in self._slots if self._next.get(slot.code) == instant_ms]
+        due = [slot for slot in self._everyone() if self._next.get(slot.code) == instant_ms]
         return [message for slot in due for message in self._at(slot, instant_ms, wall_ms)]
 
     def settled(self, watermark_ms: int) -> None:
@@ -154,7 +156,18 @@ class Judging:
         for resolved in here:
             messages += self._retract(slot, resolved, now_ms, wall_ms)
         self._next[slot.code] = self.ahead.next_of(slot, now_ms)
+        self._bury(slot)
         return messages
+
+    def _everyone(self) -> list[Slot]:
+        return [*self._slots, *self.departed]
+
+    def _bury(self, slot: Slot) -> None:
+        """Forget a version that left, once nothing of it is open."""
+        if slot.left and not any(self.instances.of_slot(slot.code)):
+            self.departed.remove(slot)
+            self.asking.requests.pop(slot.code, None)
+            self._next.pop(slot.code, None)
 
     def _judge(self, slot: Slot, resolved: Resolved, now_ms: int, wall_ms: int) -> list[Message]:
         held = held_at(slot, self.latest, now_ms)
@@ -262,11 +275,13 @@ class Judging:
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence look at the wall clock, and are their own kind."""
         messages = []
-        for slot in self._slots:
-            heard, since_ms = self.silences.since(slot, wall_ms)
+        for slot in self._everyone():
             for instance in self.ahead.gone(slot):
                 if instance.finest is None:
                     messages += self._remove(slot, instance, wall_ms, wall_ms)
+            self._bury(slot)
+        for slot in self._slots:
+            heard, since_ms = self.silences.since(slot, wall_ms)
             for resolved in (r for r in self.book.of(slot) if r.finest is None):
                 messages += self._retyped(slot, resolved, wall_ms)
                 when = resolved.spec.when
@@ -290,7 +305,7 @@ class Judging:
         """All rule states, as plain values."""
         for slot in self._slots:
             self._drain(slot)
-        return ledger.snapshot(self, self._slots)
+        return ledger.snapshot(self, self._everyone())
 
     def restore(self, blobs: dict[BlobKey, Blob]) -> None:
         """Bring the rules to where the snapshot was taken."""
@@ -301,4 +316,4 @@ class Judging:
 
     def views(self) -> tuple[RuleView, ...]:
         """Every instance, as it is shown."""
-        return ledger.views(self, self._slots)
+        return ledger.views(self, self._everyone())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from driftline.pipeline.ranges import DataIndex
 from driftline.pipeline.waiting import NEVER_MS, Waiting
 from driftline.records import Coded, Codes32, Floats, Ints, Schema
 from driftline.reference.profile import Profile
-from driftline.settings import HOUR_MS, OTHER, Limits, ModelSettings, Task, Window, WindowKind
+from driftline.settings import HOUR_MS, OTHER, LabelSettings, Limits, ModelSettings, Task, Window, WindowKind
 
 LoadProfile = Callable[[ModelSettings, str, str], Profile | None]
 """(settings, model, version) -> its reference, or None."""
@@ -64,6 +64,8 @@ class Slot:
     """Starts of the stretches (of the data index) with predictions whose label changed since somebody looked."""
     segments_since_ms: dict[str, int] = field(default_factory=dict)
     """Since when a segment is counted as it is now, where that is not from the beginning."""
+    left: bool = False
+    """The configuration has it no more: it is there until what its rules had open is told to be over."""
     waiting: Waiting = field(default_factory=Waiting)
     """On-time rows that are in no pane yet."""
 
@@ -282,6 +284,17 @@ class Registry:
             values = settings.segment_values.get(name) or known.get(name, ())
             named.append((name, (*(v for v in values[:limit] if v != OTHER), OTHER)))
         return tuple(named)
+
+
+def departed(code: int, model: str, version: str, tags: Mapping[str, str]) -> Slot:
+    """A version that left the configuration: a name for what is still open of it, without windows."""
+    labels = LabelSettings(enabled=False)
+    settings = ModelSettings(match=model, stream="", task=Task.REGRESSION, labels=labels, tags=tags)
+    return Slot(
+        code=code, model=ModelState(model, code, settings), version=version, profile=None,
+        drift=DriftLayout.of(None, Task.REGRESSION, ()), performance=PerformanceLayout.of(Task.REGRESSION),
+        drift_panes=[], performance_panes=[], segments=(), data=DataIndex(HOUR_MS), left=True,
+    )  # fmt: skip
 
 
 def with_windows(settings: ModelSettings, drift: set[Window], performance: set[Window]) -> ModelSettings:
