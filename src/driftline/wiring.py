@@ -32,9 +32,11 @@ def build_pipeline(
     models: tuple[ModelSettings, ...],
     limits: Limits,
     load: LoadProfile = load_profile,
+    *,
+    tolerant: bool = False,
 ) -> Pipeline:
-    """A stream's pipeline, that has seen nothing; ``load`` finds the references."""
-    registry = Registry(models, limits, load, stream.name)
+    """A stream's pipeline, that has seen nothing; ``load`` finds the references, ``tolerant``: see ``Registry``."""
+    registry = Registry(models, limits, load, stream.name, tolerant=tolerant)
     decoders = {
         kind: make_decoder(
             stream.format,
@@ -49,7 +51,14 @@ def build_pipeline(
     return Pipeline(stream, registry, limits, decoders)
 
 
-def build_engine(config: Config, stream: StreamSettings, samples: Samples | None = None) -> StreamEngine:
+def build_live_engine(config: Config, stream: StreamSettings) -> StreamEngine:
+    """The engine of a stream of a daemon: one version's bad reference does not end the monitoring of all."""
+    return build_engine(config, stream, tolerant=True)
+
+
+def build_engine(
+    config: Config, stream: StreamSettings, samples: Samples | None = None, *, tolerant: bool = False
+) -> StreamEngine:
     """The engine of one stream."""
     models = tuple(
         with_windows(m, *windows_of_rules(config.rules, m, stream.time.step_ms))
@@ -57,7 +66,7 @@ def build_engine(config: Config, stream: StreamSettings, samples: Samples | None
         else m
         for m in config.models
     )
-    pipeline = build_pipeline(stream, models, config.limits)
+    pipeline = build_pipeline(stream, models, config.limits, tolerant=tolerant)
     # Without a rule too: those of the last run may be firing, and are resolved.
     rules = Judging(
         config.rules,

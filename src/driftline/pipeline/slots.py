@@ -14,6 +14,7 @@ from driftline.aggregates import latency
 from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
+from driftline.errors import DataError
 from driftline.matching import match_model
 from driftline.pipeline.models import ModelState
 from driftline.pipeline.ranges import DataIndex
@@ -64,6 +65,8 @@ class Slot:
     """Starts of the stretches (of the data index) with predictions whose label changed since somebody looked."""
     segments_since_ms: dict[str, int] = field(default_factory=dict)
     """Since when a segment is counted as it is now, where that is not from the beginning."""
+    unreadable: str | None = None
+    """Why there is no reference, though there is a file of one."""
     left: bool = False
     """The configuration has it no more: it is there until what its rules had open is told to be over."""
     waiting: Waiting = field(default_factory=Waiting)
@@ -151,8 +154,13 @@ class Registry:
 
     def __init__(
         self, models: tuple[ModelSettings, ...], limits: Limits, load_profile: LoadProfile, stream: str | None = None,
+        *, tolerant: bool = False,
     ) -> None:  # fmt: skip
-        """``models`` are those of all streams: a model is of one, that of its most specific entry. None: of this."""
+        """``models`` are those of all streams: a model is of one, that of its most specific entry. None: of this.
+
+        ``tolerant``: a version whose reference cannot be read goes without one, and says so (``Slot.unreadable``).
+        """
+        self._tolerant = tolerant
         self._settings = models
         self._stream = stream
         self._limits = limits
@@ -252,7 +260,7 @@ class Registry:
 
     def _make(self, state: ModelState, version: str) -> Slot:
         settings = state.settings
-        profile = self._load(settings, state.name, version)
+        profile, unreadable = self._profile(settings, state.name, version)
         names = self._class_names(settings, profile)
         held = profile.performance.get("classes", ()) if profile else ()
         if state.learn((*names, *held)):
@@ -271,8 +279,19 @@ class Registry:
             code=len(self.slots), model=state, version=version, profile=profile, drift=drift,
             performance=performance, segments=segments, data=DataIndex(_bucket_ms((*settings.drift_windows, *labelled))),
             drift_panes=[Panes(w, drift_zero) for w in settings.drift_windows],
-            performance_panes=[Panes(w, performance_zero) for w in labelled],
+            performance_panes=[Panes(w, performance_zero) for w in labelled], unreadable=unreadable,
         )  # fmt: skip
+
+    def _profile(
+        self, settings: ModelSettings, model: str, version: str
+    ) -> tuple[Profile | None, str | None]:
+        """The reference, or why it cannot be read."""
+        try:
+            return self._load(settings, model, version), None
+        except DataError as error:
+            if not self._tolerant:
+                raise
+            return None, str(error)
 
     def _segments(
         self, settings: ModelSettings, profile: Profile | None

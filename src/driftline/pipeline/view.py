@@ -138,7 +138,7 @@ def _model(slot: Slot, counted: Counted) -> ModelView:
     return ModelView(
         model=slot.model.name, version=slot.version, tags=slot.settings.tags,
         predictions_total=counted.predictions, last_event_ms=slot.last_ms if slot.predictions else None,
-        reference_id=slot.profile.id if slot.profile else None,
+        reference_id=slot.profile.id if slot.profile else None, reference_problem=slot.unreadable,
         latency_histogram=counted.latency or _latency(slot, empty=True), label_delay_histogram=counted.delays or _delays(slot, empty=True),
         task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
         min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,
