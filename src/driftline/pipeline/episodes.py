@@ -109,6 +109,10 @@ class Watch(Rules):
         """Of the rules."""
         return self._rules.keeps_ms(slot, kind, length_ms)
 
+    def busy(self, slot: Slot) -> bool:
+        """Of the rules."""
+        return self._rules.busy(slot)
+
     def next_ms(self) -> int | None:
         """Of the rules."""
         return self._rules.next_ms()

@@ -99,6 +99,14 @@ class Judging:
         """How much longer than for judging the panes of a window are kept, so that requests can be taken back."""
         return self.book.kept_ms(slot, kind, length_ms, retraction.keeps_ms)
 
+    def busy(self, slot: Slot) -> bool:
+        """Whether a rule is about a version that is not seen any more: open, or asked of it for good."""
+        if any(i.state.phase is not Phase.INACTIVE for i in self.instances.of_slot(slot.code)):
+            return True
+        held = self.asking.held(slot)
+        until = (calendar.active_until_ms(slot, r, self.latest) for r in self.book.timed(slot))
+        return held.opener is not None or any(at_ms > self.handled_ms for at_ms in until)
+
     def mixed(
         self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
     ) -> set[Instant]:
@@ -286,10 +294,16 @@ class Judging:
                 messages += self._retyped(slot, resolved, wall_ms)
                 when = resolved.spec.when
                 silent = isinstance(when, Silence) and wall_ms - since_ms >= when.no_events_for_ms
+                silent = silent and not self._replaced(slot, resolved.spec)
                 if heard or silent:
                     instance = self.instances.setdefault(resolved.spec.identity, slot.code, {})
                     messages += self._step(slot, resolved, instance, Verdict(silent), wall_ms, wall_ms)
         return messages
+
+    def _replaced(self, slot: Slot, spec: RuleSpec) -> bool:
+        """Whether another version has had events for ``active_for`` when this one had none: nobody misses it."""
+        newest_ms = max(s.last_ms for s in self._slots if s.model is slot.model)
+        return spec.versions is None and newest_ms - slot.last_ms > spec.active_for_ms
 
     def _retyped(self, slot: Slot, resolved: Resolved, wall_ms: int) -> list[Message]:
         """What a rule in event time left under its name ends by event time: the two clocks never meet."""

@@ -65,6 +65,8 @@ class Slot:
     """Starts of the stretches (of the data index) with predictions whose label changed since somebody looked."""
     segments_since_ms: dict[str, int] = field(default_factory=dict)
     """Since when a segment is counted as it is now, where that is not from the beginning."""
+    retired: bool = False
+    """Another version has taken its place, and nothing of it is in a window or open: not shown, and in nobody's way."""
     unreadable: str | None = None
     """Why there is no reference, though there is a file of one."""
     left: bool = False
@@ -113,8 +115,14 @@ class Slot:
         late = {name for name, since_ms in self.segments_since_ms.items() if start_ms < since_ms}
         return Counted(panes.covers(end_ms), frozenset(late))
 
+    @property
+    def held(self) -> bool:
+        """Whether any event of it is in a window, or on the way to one."""
+        return self.waiting.rows > 0 or any(panes.panes for _, panes in self.panes())
+
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
+        self.retired = False
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
 
     def relabel(self, times_ms: Ints) -> None:
@@ -245,13 +253,27 @@ class Registry:
             if state is None:
                 return None
             most = self._limits.versions_per_model
-            if sum(s.model is state for s in self.slots) >= most:
+            if sum(s.model is state and not s.retired for s in self.slots) >= most:
                 self._refuse(model, version, f"limits.versions_per_model ({most}) is reached")
                 return None
             slot = self._make(state, version)
             self.slots.append(slot)
             self.of[slot.key] = slot
         return slot
+
+    @property
+    def retired(self) -> set[tuple[str, str]]:
+        """(model, version) of those that are."""
+        return {slot.key for slot in self.slots if slot.retired}
+
+    def full(self, model: str) -> bool:
+        """Whether a model has as many versions as may be, retired ones included."""
+        return sum(s.model.name == model for s in self.slots) >= self._limits.versions_per_model
+
+    def retire(self, slot: Slot) -> None:
+        """Let another version have its place; those that were refused may ask again."""
+        slot.retired = True
+        self._schemas = {k: s for k, s in self._schemas.items() if s is not None}
 
     def _refuse(self, model: str, version: str, why: str) -> None:
         if (model, version) not in self._refused and len(self._refused) < self._limits.models:
