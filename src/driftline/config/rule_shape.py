@@ -110,7 +110,7 @@ class RuleShape(Section):
 class SilenceShape(Section):
     """No events for a duration of wall time."""
 
-    no_events_for: Duration
+    no_events_for: LongDuration
     """How long; it stands alone in a rule's `when`."""
 
 

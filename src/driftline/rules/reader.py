@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import float_info
 from typing import Any
 
 from driftline.durations import duration_ms
@@ -52,11 +53,10 @@ class Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124
             self.wrong(path, f"{shown(value)} is not a number{number_hint(value)}")
             return None
-        try:
-            return float(value)
-        except OverflowError:
+        if not abs(value) <= float_info.max:
             self.wrong(path, f"{shown(value)} is beyond float64; write a smaller one")
             return None
+        return float(value)
 
     def names(
         self, raw: Mapping[str, Any], key: str, path: str, default: tuple[str, ...] | None
