@@ -28,6 +28,10 @@ _UNREADABLE = (yaml.YAMLError, AttributeError, LookupError, RecursionError, Type
 """What the parser raises at text that is not YAML, or has a tag that does not fit its value."""
 
 
+MOST_BYTES = 16 << 20
+"""Of a file."""
+
+
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     """The mapping in a file, and the line of each of its keys.
 
@@ -37,7 +41,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         No such file, no YAML, a key given twice, or no mapping at the top.
     """
     try:
-        loader = Loader(path.read_text(encoding="utf-8-sig"))
+        loader = Loader(_text(path))
         node = loader.get_single_node()
         content = None if node is None else loader.construct_document(node)
     except OSError as error:
@@ -54,6 +58,17 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     if walk.problems:
         raise ConfigError(walk.problems, str(path))
     return content, walk.lines
+
+
+def _text(path: Path) -> str:
+    """A file's text; a device has no end, and what is larger than any configuration is none."""
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ConfigError(
+            [Problem("", f"{path} holds over {MOST_BYTES >> 20} MiB; that is no configuration")], str(path)
+        )
+    return data.decode("utf-8-sig")
 
 
 _REMEDIES = (
