@@ -14,9 +14,13 @@ from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import EVENTS, LABELLED, LOSSES, Changes, PerformanceLayout
 from driftline.aggregates.scores import score_edges
 from driftline.aggregates.totals import Totals
-from driftline.records import Evaluation, Floats, Ints
+from driftline.config.series import gate_of
+from driftline.records import Coded, Dimension, Evaluation, Floats, Ints
+from driftline.reference import performance
+from driftline.rules.tasks import tasks_of
 from driftline.settings import DEFAULT_GATES, Task, Window
 from driftline.statistics import intervals
+from driftline.statistics.calibration import Bins, expected_error
 from driftline.statistics.performance import evaluate_performance
 
 LAYOUT = PerformanceLayout.of(Task.BINARY, ("n", "y"), "y")
@@ -123,6 +127,26 @@ def test_other_tasks_have_none(task: Task) -> None:
     layout = PerformanceLayout.of(task, ("n", "y") if task is Task.MULTICLASS else ())
     empty = layout.empty()
     assert evaluate_performance(layout, empty.counts[None], empty.sums[None], {}, 0.0, {"ece"}) == []
+
+
+def test_rules_know_its_task_and_its_gate() -> None:
+    """A test of rules goes by the same gate as a window."""
+    assert tasks_of("ece") == {Task.BINARY}
+    assert gate_of("ece", Dimension(), {**DEFAULT_GATES, "log_loss": 7}) == 7
+
+
+def test_a_reference_keeps_what_its_limits_need() -> None:
+    """Its sums are those of its rows in each bin, so its ECE has the limits that a window of these rows has."""
+    truth, score = scored(np.random.default_rng(2), 5000)
+    coded = Coded(truth.astype(np.int32), ("n", "y"))
+    kept = performance.classification(coded, coded, score, "y")
+    bins = Bins(*(np.array(kept["calibration"][name]) for name in ("n", "scores", "positives", "squares")))
+    own, window = expected_error(bins), judged(totals(truth, score))
+    assert own.value == pytest.approx(kept["metrics"]["ece"], abs=1e-12)
+    assert own.value == pytest.approx(window.value[0, 0], abs=2e-10)
+    assert own.error == pytest.approx(window.extra["se"][0, 0], rel=2e-3)
+    assert own.upward == pytest.approx(window.extra["upward"][0, 0], rel=2e-3)
+    assert "calibration" not in performance.classification(coded, coded, np.full(5000, nan), "y")
 
 
 # -- how sure ----------------------------------------------------------------------------------------

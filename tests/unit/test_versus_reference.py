@@ -117,6 +117,7 @@ def test_every_statistic_that_a_reference_has_has_a_value(binary: Slot, regressi
     [
         ("accuracy", {}),
         ("f1", {"average": "binary"}),
+        ("ece", {}),
         ("missing_ratio", {"feature": "a"}),
         ("class_ratio", {"output": "class", "class_": "1"}),
     ],

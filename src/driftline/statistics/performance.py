@@ -243,6 +243,7 @@ def _from_sums(
         yield Column(name, Dimension(), c.ratio(sums[:, i] / UNIT, n), n, covered & (n >= gate[name]), extra)
     if binary:
         yield _auc(both, covered, gate["auc"])
+    if binary and "ece" in wanted:
         found, whole = calibration.of_windows(both, sums, layout.edges)
         extra = {KIND["ece"]: found.error, "upward": found.upward}
         sufficient = covered & whole & (n >= gate[GATED_AS["ece"]])
