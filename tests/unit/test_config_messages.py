@@ -124,6 +124,7 @@ def test_every_message_has_its_golden_file(tmp_path_factory, reference):
         for name in NAMES:
             said(name, tmp_path_factory.mktemp("golden"), reference)
         read_missing(tmp_path_factory.mktemp("none"))
+        read_endless()
     finally:
         sys.settrace(before)
     read_by = {file for file, _ in run}  # other modules of the package read other files
@@ -144,8 +145,20 @@ def read_missing(folder: Path) -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
+def read_endless() -> str:
+    """What is said of a file that has no end."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(Path("/dev/zero"), {})
+    return str(caught.value)
+
+
+def test_a_file_without_end():
+    """A device is read up to a bound."""
+    assert read_endless() == "/dev/zero holds over 16 MiB; that is no configuration"
+
+
 def test_a_file_that_is_not_there(tmp_path):
-    """The one message that no file can show."""
+    """A message that no file can show."""
     assert read_missing(tmp_path) == "gone.yaml cannot be read: No such file or directory"
 
 

@@ -133,13 +133,6 @@ def test_a_name_too_long_for_a_file_is_no_file(example, tmp_path):
     assert load_profile(config.models[0], "m" * 256, "v" * 256) is None
 
 
-def test_a_file_without_end_is_no_configuration() -> None:
-    """A device is read up to a bound."""
-    with pytest.raises(ConfigError) as error:
-        load_config(Path("/dev/zero"), {})
-    assert "over 16 MiB" in str(error.value.problems[0])
-
-
 def test_slides_for_a_window_of_ages_are_found_at_once(tmp_path: Path) -> None:
     """A prime number of milliseconds, some hundred years, has no divisors between one and itself."""
     (tmp_path / "c.yaml").write_text(
