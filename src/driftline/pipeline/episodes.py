@@ -128,6 +128,10 @@ class Watch(Rules):
         """Rules on silence are of the wall clock, and not watched."""
         return self._rules.silence(wall_ms)
 
+    def unheard(self) -> None:
+        """Of the rules."""
+        self._rules.unheard()
+
     def snapshot(self) -> Blob:
         """Of the rules alone."""
         return self._rules.snapshot()

@@ -276,6 +276,10 @@ class Judging:
                     messages += self._step(slot, resolved, instance, Verdict(silent), wall_ms, wall_ms)
         return messages
 
+    def unheard(self) -> None:
+        """The stream cannot be read just now: rules on silence begin to wait anew, as after a restart."""
+        self.silences.doubt()
+
     def _retyped(self, slot: Slot, resolved: Resolved, wall_ms: int) -> list[Message]:
         """What a rule in event time left under its name ends by event time: the two clocks never meet."""
         messages = []

@@ -110,6 +110,9 @@ class Rules(Protocol):
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence."""
 
+    def unheard(self) -> None:
+        """The stream cannot be read just now: rules on silence begin to wait anew."""
+
     def snapshot(self) -> Blob:
         """All rule states."""
 
