@@ -113,6 +113,7 @@ class Runner:
             lag=sum(max(0, s.high_watermark - s.position) for s in statuses if s.high_watermark is not None),
             staged=self.engine.pipeline.staged_rows(),
             pending=self.engine.pipeline.join.pending(),
+            remembered=self.engine.pipeline.join.table.live,
             rejected=sum(n for key, n in counts.items() if key[0] == "events_rejected"),
             late=counts["events_late", "dropped"],
             paused=len(self.paused),
