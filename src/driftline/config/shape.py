@@ -60,7 +60,7 @@ class TimeShape(Section):
     idle_after: LongDuration = 30 * SECOND_MS
     """Wall time after which a silent partition no longer holds the stream."""
     from_record: bool = False
-    """A prediction without a time takes its record's timestamp."""
+    """A prediction or features event without a time takes its record's timestamp, as labels do anyway."""
 
 
 class StreamShape(Section):
