@@ -182,7 +182,25 @@ def test_a_removed_rule_on_silence_ends_as_soon_as_the_stream_is_read(world):
         world.daemon.tick(0)
         views = world.daemon.runners[0].engine.rules.views()
         states.append([rule.state for rule in views if rule.rule == "silent"])
-    assert [[], ["firing"], ["firing"], []] == states
+    assert [["inactive"], ["firing"], ["firing"], []] == states
+
+
+def test_a_reload_does_not_make_a_silent_model_heard(world):
+    """Who reloads every hour is told of a silence of two: nothing was missed in between."""
+    rule = "[{name: silent, when: {no_events_for: 2h}}]"
+    world.write(rules=rule)
+    world.reload()
+    clock = [world.daemon.wall()]
+    world.daemon.wall = lambda: clock[0]
+    states = []
+    for _ in range(4):
+        world.daemon.tick(0)
+        views = world.daemon.runners[0].engine.rules.views()
+        states.append([r.state for r in views if r.rule == "silent" and r.state == "firing"])
+        world.write(rules=rule, windows=f"[10m, {len(states) + 1}h]")
+        world.reload()
+        clock[0] += 3600
+    assert [[], [], ["firing"], ["firing"]] == states
 
 
 def test_a_changed_condition_ends_the_old_episode_and_begins_anew(world):

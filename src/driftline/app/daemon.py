@@ -275,7 +275,10 @@ class Daemon:
         except DriftlineError as error:  # a reference that cannot be read: all streams go on as they are
             return [str(error)]
         for runner in self.runners:
-            runner.engine = engines[runner.name]
+            engine = engines[runner.name]
+            if engine.rules is not None and runner.engine.rules is not None:
+                engine.rules.follow(runner.engine.rules)
+            runner.engine = engine
             runner.committed = committed(runner.engine)
             runner.dirty = True
             self.owed_controls.append((runner.name, self.wall_ms(), "reload", {"path": new.source}))

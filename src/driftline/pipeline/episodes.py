@@ -128,6 +128,10 @@ class Watch(Rules):
         """Rules on silence are of the wall clock, and not watched."""
         return self._rules.silence(wall_ms)
 
+    def follow(self, before: Rules) -> None:
+        """Of the rules."""
+        self._rules.follow(before)
+
     def unheard(self) -> None:
         """Of the rules."""
         self._rules.unheard()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from driftline.pipeline.slots import Slot
 
@@ -34,6 +34,11 @@ class Silences:
     def doubt(self) -> None:
         """Nothing can be heard just now."""
         self.restore(iter(self.rows()))
+
+    def follow(self, before: Silences, codes: Mapping[int, int]) -> None:
+        """Go on from what was known; ``codes`` are the slots' codes of then and of now."""
+        self._heard = {codes[c]: known for c, known in before._heard.items() if c in codes}
+        self._restored = {codes[c] for c in before._restored if c in codes}
 
     def rows(self) -> list[tuple[int, int]]:
         """(slot, predictions), for the snapshot: the clock of a past run means nothing."""
