@@ -20,6 +20,9 @@ _WORDS = {
     "w": ("w", "wk", "wks", "week", "weeks"),
 }
 _CLOSE = 0.7
+LONGEST_MS = 365_250 * _UNIT_MS["d"]
+"""A thousand years: with any time of an event it is far from the end of 64 bits."""
+_MOST_DIGITS = 20
 
 
 def duration_ms(value: object) -> int:
@@ -31,7 +34,11 @@ def duration_ms(value: object) -> int:
         Anything else, with what would be right: ``"10 min" is not a duration; write "10m"``.
     """
     if isinstance(value, str) and (exact := _EXACT.fullmatch(value)):
-        return int(exact[1]) * _UNIT_MS[exact[2]]
+        digits = exact[1].lstrip("0") or "0"
+        found = int(digits) * _UNIT_MS[exact[2]] if len(digits) < _MOST_DIGITS else LONGEST_MS + 1
+        if found > LONGEST_MS:
+            raise ValueError(f"{shown(value)} is over a thousand years; write a shorter one")
+        return found
     raise ValueError(f"{shown(value)} is not a duration; write {_suggestion(value)}")
 
 

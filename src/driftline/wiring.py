@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from driftline.config.model import Config
@@ -21,8 +22,9 @@ def load_profile(settings: ModelSettings, model: str, version: str) -> Profile |
     """The reference of a version, where its file exists."""
     if settings.references is None or {"/", "\\", "\0"} & set(model + version) or ".." in (model, version):
         return None
-    path = Path(settings.references.replace("{model}", model).replace("{version}", version))
-    return load(path) if path.is_file() else None
+    path = settings.references.replace("{model}", model).replace("{version}", version)
+    # Unlike Path's, it knows names that are too long to be a file's.
+    return load(Path(path)) if os.path.isfile(path) else None  # noqa: PTH113
 
 
 def build_pipeline(
@@ -30,9 +32,11 @@ def build_pipeline(
     models: tuple[ModelSettings, ...],
     limits: Limits,
     load: LoadProfile = load_profile,
+    *,
+    tolerant: bool = False,
 ) -> Pipeline:
-    """A stream's pipeline, that has seen nothing; ``load`` finds the references."""
-    registry = Registry(models, limits, load)
+    """A stream's pipeline, that has seen nothing; ``load`` finds the references, ``tolerant``: see ``Registry``."""
+    registry = Registry(models, limits, load, stream.name, tolerant=tolerant)
     decoders = {
         kind: make_decoder(
             stream.format,
@@ -47,14 +51,22 @@ def build_pipeline(
     return Pipeline(stream, registry, limits, decoders)
 
 
-def build_engine(config: Config, stream: StreamSettings, samples: Samples | None = None) -> StreamEngine:
+def build_live_engine(config: Config, stream: StreamSettings) -> StreamEngine:
+    """The engine of a stream of a daemon: one version's bad reference does not end the monitoring of all."""
+    return build_engine(config, stream, tolerant=True)
+
+
+def build_engine(
+    config: Config, stream: StreamSettings, samples: Samples | None = None, *, tolerant: bool = False
+) -> StreamEngine:
     """The engine of one stream."""
     models = tuple(
         with_windows(m, *windows_of_rules(config.rules, m, stream.time.step_ms))
-        for m in config.models
         if m.stream == stream.name
+        else m
+        for m in config.models
     )
-    pipeline = build_pipeline(stream, models, config.limits)
+    pipeline = build_pipeline(stream, models, config.limits, tolerant=tolerant)
     # Without a rule too: those of the last run may be firing, and are resolved.
     rules = Judging(
         config.rules,

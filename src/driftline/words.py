@@ -9,6 +9,10 @@ from typing import Any
 _MOST = 50
 """Names that are listed: all statistics fit, and the features of a wide model do not fill the screen."""
 
+_LONG_DIGITS = 40
+_LONG = 10**_LONG_DIGITS
+"""Python writes no integer of over 4300 digits, and nobody reads one of over 40."""
+
 
 def shown(value: Any) -> str:
     """A found value, short and in YAML's words."""
@@ -20,6 +24,8 @@ def shown(value: Any) -> str:
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list | tuple):
         return "a list" if value else "an empty list"
+    if isinstance(value, int) and abs(value) >= _LONG:
+        return f"a whole number of over {_LONG_DIGITS} digits"
     return str(value)
 
 

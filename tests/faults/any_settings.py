@@ -63,7 +63,11 @@ def write_references(folder: Path) -> None:
             more: dict[str, Any] = {"label_mean": float(len(names)) if task is Task.REGRESSION else None}
             if classes:
                 confusion = (np.eye(len(classes), dtype=int) * 50 + 3).tolist()
-                more["performance"] = {"classes": list(classes), "confusion": confusion}
+                more["performance"] = {
+                    "n": int(np.sum(confusion)),
+                    "classes": list(classes),
+                    "confusion": confusion,
+                }
                 more["predicted"] = categorical_profile("prediction", dict.fromkeys(classes, 10))
             profile = Profile(
                 model=model, version="1", task=task, positive="1" if task is Task.BINARY else None, id="", sha256="",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.decode import make_decoder
@@ -242,6 +242,80 @@ def test_columns_without_bytes_are_bounded() -> None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     assert ["bad_arrow"] == [r.reason for r in decode(sink.getvalue().to_pybytes()).rejects]
+
+
+TICKS = [0, 1, -1, 253_402_300_799_999, 253_402_300_800_000, (1 << 63) - 1, -(1 << 63)]
+ZONES = [None, "UTC", "Mars/Phobos", ""]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_timestamp_among_the_features_is_an_invalid_value(unit: str, zone: str | None) -> None:
+    """Fault 43: nanoseconds, a year that Python's dates have not, a zone that nobody knows; alone and in company."""
+    column = pa.array([*TICKS, None], pa.int64()).cast(pa.timestamp(unit, zone))
+    rows = {name: values[: len(column)] for name, values in GOOD.items()}
+    for told in (column, column.dictionary_encode()):
+        message = stream({**rows, "features.x": told, "features.day": told, "segments.region": told})
+        for d in (decode(message), decode(message, b"{")):
+            (part,) = d.predictions
+            assert [math.inf] * len(TICKS) == part.numeric[0, :-1].tolist()
+            assert [INVALID] * len(TICKS) + [None] == texts(part.categorical[0]) == texts(part.segments[0])
+
+
+def test_a_dictionary_with_nulls_is_read_over_several_batches() -> None:
+    """Arrow cannot unify such dictionaries: their values are taken instead."""
+    codes = pa.array([i % 2 for i in range(99)], pa.int8())
+    one, other = (pa.DictionaryArray.from_arrays(codes, pa.array([name, None])) for name in ("1", "2"))
+    first, second = (stream({**GOOD, "features.day": column}) for column in (one, other))
+    for d in (decode(first, second), decode(first, second, b"{")):
+        days = [day for part in d.predictions for day in texts(part.categorical[0])]
+        assert [*["1", None] * 49, "1", *["2", None] * 49, "2"] == days
+
+
+@pytest.mark.parametrize("column", [["a"] * 99, [1.0] * 99, [True] * 99])
+def test_features_that_are_no_object_make_the_stream_unusable(column: list[Any]) -> None:
+    """Alone, and beside columns that name features; nulls are as no column."""
+    more = {"features.x": [1.0] * 99}
+    for columns_ in ({"features": column}, {"features": column, **more}, {**more, "features": column}):
+        assert ["bad_arrow"] == [r.reason for r in decode(stream({**GOOD, **columns_})).rejects]
+    d = decode(stream({**GOOD, **more, "features": pa.nulls(99)}))
+    assert ([], [1.0] * 99) == (d.rejects, d.predictions[0].numeric[0].tolist())
+
+
+def _arrays(rows: int) -> st.SearchStrategy[Any]:
+    """Columns of any type that a stream may hold, plain ones and others, also as dictionaries."""
+    whole = st.lists(st.none() | st.sampled_from([*TICKS, 5]), min_size=rows, max_size=rows)
+    units = st.tuples(st.sampled_from(["s", "ms", "us", "ns"]), st.sampled_from(ZONES))
+    texts_ = st.lists(
+        st.none() | st.sampled_from(["", "UP", "b", "\0", "é" * 200]), min_size=rows, max_size=rows
+    )
+    plain = st.one_of(
+        whole.map(lambda v: pa.array(v, pa.int64())),
+        st.tuples(whole, units).map(lambda p: pa.array(p[0], pa.int64()).cast(pa.timestamp(*p[1]))),
+        texts_.map(lambda v: pa.array(v, pa.string())),
+        st.lists(st.none() | st.floats(), min_size=rows, max_size=rows).map(
+            lambda v: pa.array(v, pa.float64())
+        ),
+        st.just(pa.nulls(rows)),
+        st.just(pa.array([True] * rows)),
+    )
+    nested = st.sampled_from(
+        [pa.array([{"x": 1.0}] * rows), pa.array([[1]] * rows), pa.array([b"\xff"] * rows)]
+    )
+    return plain | plain.map(lambda array: array.dictionary_encode()) | nested
+
+
+NAMES = ["features", "features.x", "features.day", "segments.region", "scores.UP", "label", "revision", *GOOD]
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.dictionaries(st.sampled_from(NAMES), _arrays(3), max_size=3), st.sampled_from(Kind))
+def test_columns_of_any_type_never_raise(odd: dict[str, Any], kind: Kind) -> None:
+    """Each of two equal records, read as columns and beside one that is none, gives rows or a reject."""
+    message = stream({**{name: values[:3] for name, values in GOOD.items()}, **odd})
+    for values in ([message, message], [message, b"{"]):
+        d = decode(*values, kind=kind)
+        assert {0, 1} == {*d.record.tolist(), *(r.index for r in d.rejects)}
 
 
 def test_many_models_in_one_stream() -> None:

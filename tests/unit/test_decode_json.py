@@ -220,9 +220,9 @@ def test_multiclass_scores() -> None:
     )
 
 
-@pytest.mark.parametrize("latency", [-1, "5", True, None, []])
+@pytest.mark.parametrize("latency", [-1, "5", True, None, [], 1e15, 1e308])
 def test_a_latency_that_is_none_is_missing(latency: object) -> None:
-    """Only numbers from 0 are latencies."""
+    """Only numbers from 0 are latencies; two of 1e308 would make the sum of all infinite."""
     (part,) = decode({**GOOD, "latency_ms": latency}).predictions
     assert math.isnan(part.latency_ms[0])
 
@@ -303,6 +303,17 @@ def test_what_a_header_promises_must_be_there() -> None:
     structured: Headers = [("content-type", b"application/cloudevents+json")]
     d = decode(GOOD, GOOD, headers=[structured, [("ce_specversion", b"2.0")]])
     assert ["bad_cloudevent", "bad_cloudevent"] == [r.reason for r in d.rejects]
+
+
+@pytest.mark.parametrize(
+    "stamp_ms", [0, -(1 << 63), 253_402_300_800_000, 1_700_000_000_000_000, (1 << 63) - 1]
+)
+def test_a_record_timestamp_that_no_clock_shows_stands_in_for_no_time(stamp_ms: int) -> None:
+    """A producer that writes microseconds is of the year 55 840: a label without a time is rejected."""
+    d = decode(without(LABEL, "time"), without(LABEL, "time"), kind=Kind.LABEL, timestamp_ms=stamp_ms)
+    assert ["bad_time", "bad_time"] == [r.reason for r in d.rejects]
+    d = decode(without(GOOD, "time"), GOOD, from_record=True, timestamp_ms=stamp_ms)
+    assert ([(0, "bad_time")], [TIME_MS]) == ([(r.index, r.reason) for r in d.rejects], d.time_ms.tolist())
 
 
 def test_an_unknown_format_is_the_users_error() -> None:

@@ -52,6 +52,20 @@ def test_nothing_raises(value: bytes | None, reason: str) -> None:
         assert said is None or (said and "\n" not in said)
 
 
+@pytest.mark.parametrize("name", ["\\ud800", "\\u001b[2J", "\\n", "\\u202e"])
+def test_names_that_a_terminal_would_obey_are_quoted(name: str) -> None:
+    """Half a character, an escape, a line's end, a turn of the direction: shown as JSON writes them."""
+    value = f'{{"model": "m", "{name}": 1}}'.encode()
+    assert f'there are model, "{name}"' in str(explain(value, "missing_field", P))
+
+
+def test_what_is_too_much_is_cut() -> None:
+    """A record of a million names is no line of a million names."""
+    value = json.dumps({f"f{i}": 1 for i in range(1000)} | {"x" * 500: 1}).encode()
+    said = str(explain(value, "missing_field", P))
+    assert said.endswith("f39, …")
+
+
 def test_where_json_ends_is_told() -> None:
     """As the parser says it, and NaN by name."""
     assert explain(b'{"a": 1,, }', "not_json", P) == (

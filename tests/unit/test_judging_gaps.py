@@ -318,3 +318,105 @@ def test_a_label_that_came_before_its_prediction_is_in_the_data_range() -> None:
         ("prediction", 18, 23),
         ("label", 18, 23),
     ]
+
+
+@pytest.mark.parametrize(
+    ("no_data", "hours", "expected", "said"),
+    [
+        ("reset", 4, (at(3), RESOLVED), "resolved: accuracy of m/1 over 1h is unknown for want of data (n = 6), which counts as no longer below 0.9 as it was"),
+        ("fire", 3, (at(2), FIRED), "accuracy of m/1 over 1h is unknown for want of data (n = 6), which counts as below 0.9"),
+    ],
+)  # fmt: skip
+def test_too_little_data_is_no_value(no_data: str, hours: int, expected: tuple[str, str], said: str) -> None:
+    """The third hour (or the second) has half of what the gate asks for: neither its event nor the page has a number."""
+    run = Run([alert(LOW, no_data=no_data)], replace(HOURLY, gates={**HOURLY.gates, "accuracy": 10}))
+    for number in range(hours - 1):
+        run.feed(number, wrong=no_data == "reset")
+        if number < hours - 2:
+            run.feed(number, wrong=no_data == "reset", segments={"half": "2"})
+        run.advance()
+    run.advance(hours - 0.5)
+    assert expected == run.events()[-1]
+    data = run.data(len(run.events()) - 1)
+    assert data["reason"].startswith(said)
+    assert [None] == [v["value"] for v in data["violations"]]
+    (shown,) = run.engine.rules.views()
+    assert shown.insufficient
+    assert shown.value != shown.value
+
+
+def test_no_event_at_all_is_said_in_words() -> None:
+    """What no data is taken for must not read as if it had been measured."""
+    run = Run([alert(LOW, no_data="fire")], HOURLY)
+    run.hour(0, wrong=False)
+    run.advance(5)
+    run.hour(5, wrong=False)
+    run.advance(6.5)
+    assert [(at(2), FIRED), (at(6), RESOLVED)] == run.events()
+    assert run.data(0)["reason"].startswith(
+        "m/1 has no events, which counts as accuracy over 1h below 0.9 since"
+    )
+    assert run.data(1)["reason"].startswith("resolved: accuracy of m/1 over 1h is 1, no longer below 0.9")
+
+
+GONE = replace(HOURLY, match="another")
+
+
+@pytest.mark.parametrize("restarts", [1, 3])
+@pytest.mark.parametrize(
+    "rule", [alert(LOW), alert(LOW, then="retrain", cooldown="3h")], ids=["alert", "request"]
+)
+def test_what_a_model_that_left_has_open_is_told_to_be_over(rule: dict[str, Any], restarts: int) -> None:
+    """At the next instant of what its rule was, with the tags of then; nothing is left of it afterwards."""
+    run = Run([rule], replace(HOURLY, tags={"team": "pricing"}))
+    for number in range(3):
+        run.hour(number, wrong=True)
+    run.advance(3.5)
+    opened = run.events()
+    run.model = GONE
+    for _ in range(restarts):
+        run.restart()
+        assert [("m", "firing")] == [(v.model, v.state) for v in run.engine.rules.views()]
+    run.advance(7)
+    assert [
+        *opened,
+        (at(4), opened[0][1].replace("fired", "resolved").replace("requested", "resolved")),
+    ] == run.events()
+    data = run.data(1)
+    assert {"name": "m", "version": "1", "tags": {"team": "pricing"}} == data["model"]
+    assert data["reason"].startswith("rule removed: ")
+    assert run.data(0)["episode"] == data["episode"]
+    assert () == run.engine.rules.views()
+    run.restart()
+    run.advance(20)
+    assert 2 == len(run.events())
+    assert [] == run.engine.rules.departed
+
+
+def test_a_model_that_comes_back_at_once_goes_on() -> None:
+    """Nothing was told in between, so nothing is over."""
+    run = Run([alert(LOW)], HOURLY)
+    for number in range(3):
+        run.hour(number, wrong=True)
+    for model in (GONE, HOURLY):
+        run.model = model
+        run.restart()
+    run.hour(3, wrong=True)
+    run.advance(4.5)
+    assert [(at(1), FIRED)] == run.events()
+    run.hour(5, wrong=False)
+    run.advance(6.5)
+    assert [(at(1), FIRED), (at(6), RESOLVED)] == run.events()
+
+
+def test_silence_of_a_model_that_left_is_over_by_the_wall_clock() -> None:
+    """As of a rule that left."""
+    run = Run([alert({"no_events_for": "2h"})], HOURLY)
+    run.hour(0, wrong=False)
+    for hours in (1, 4):
+        run.messages += run.engine.rules.silence(START + hours * HOUR_MS)
+    run.model = GONE
+    run.restart()
+    run.messages += run.engine.rules.silence(START + 5 * HOUR_MS)
+    assert [FIRED, RESOLVED] == [what for _, what in run.events()]
+    assert [] == run.engine.rules.departed

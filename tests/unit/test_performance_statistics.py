@@ -178,6 +178,10 @@ def test_regression_equals_sklearn(seed: int) -> None:
     }
     for center in (0.0, 50.0):
         assert pytest.approx(expected, rel=1e-12) == values_of(regression(truth, predicted, center))
+    for overflowed in (inf, -inf, nan):  # the mean label of a reference with labels near the end of float64
+        assert values_of(regression(truth, predicted, 0.0)) == values_of(
+            regression(truth, predicted, overflowed)
+        )
 
 
 def test_huge_values_give_finite_errors() -> None:

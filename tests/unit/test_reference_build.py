@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from pyarrow import feather
 from driftline.errors import DataError, UsageError
 from driftline.reference import tables
 from driftline.reference.build import build_profile
+from driftline.reference.file import dump, parse
 from driftline.reference.options import BuildOptions
 from driftline.settings import Task
 
@@ -141,6 +143,49 @@ def test_a_float32_column_is_compared_as_float32(tmp_path):
     pq.write_table(pa.table({"x": pa.array([0.1, 0.2, 0.3], pa.float32())}), tmp_path / "f.parquet")
     column = build_profile(tmp_path / "f.parquet", options()).numeric[0]
     assert (True, float(np.float32(0.1))) == (column.float32, column.minimum)
+
+
+@pytest.mark.parametrize(
+    "damage", [(40_000_000).to_bytes(4, "little"), (-5).to_bytes(4, "little", signed=True)]
+)
+def test_a_damaged_arrow_file_is_the_datas_error(tmp_path, damage):
+    """A text that ends where no bytes are: reading it would end the process."""
+    sink, rows = pa.BufferOutputStream(), 64
+    table_ = pa.table({"x": range(rows), "c": ["abcd"] * rows})
+    with pa.ipc.new_stream(sink, table_.schema) as writer:
+        writer.write_table(table_)
+    data = sink.getvalue().to_pybytes()
+    at = data.index(np.arange(0, 4 * rows + 1, 4, np.int32).tobytes()) + 4 * 50
+    (tmp_path / "d.arrow").write_bytes(data[:at] + damage + data[at + 4 :])
+    with pytest.raises(DataError, match="cannot be read as arrow"):
+        build_profile(tmp_path / "d.arrow", options())
+
+
+def test_texts_that_are_no_utf_8_are_the_datas_error(tmp_path):
+    """Parquet says that they are, and nobody looks."""
+    raw = pa.array([b"a\xff", b"b"], pa.binary())
+    column = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    pq.write_table(pa.table({"c": column}), tmp_path / "d.parquet")
+    with pytest.raises(DataError, match="cannot be read"):
+        build_profile(tmp_path / "d.parquet", options(categorical=("c",)))
+
+
+def test_depth_without_end_is_the_datas_error(tmp_path):
+    """With the line."""
+    (tmp_path / "d.jsonl").write_text('{"x": 1}\n{"x": ' + "[" * 5000 + "]" * 5000 + "}\n")
+    with pytest.raises(DataError, match="line 2"):
+        build_profile(tmp_path / "d.jsonl", options())
+
+
+def test_labels_near_the_end_of_float64_make_a_reference_without_a_warning(tmp_path):
+    """Their sums overflow; numpy's warning would be the only line on stderr."""
+    path = tmp_path / "r.jsonl"
+    labels = [1.7e308, 1.7e308, -1.7e308, 1e308]
+    path.write_text("".join(f'{{"x":{y},"p":{-y},"y":{y}}}\n' for y in labels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        profile = build_profile(path, options(prediction="p", label="y", task=Task.REGRESSION))
+    assert profile.id == parse(dump(profile), "r").id
 
 
 def test_performance_is_measured_where_both_are_given(tmp_path):

@@ -1,7 +1,9 @@
 """The reference file: exact round trips, and refusals with the place of the mistake."""
 
+import hashlib
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -107,6 +109,56 @@ def test_a_column_that_contradicts_itself_is_refused(changes, message):
     with pytest.raises(DataError) as caught:
         parse(json.dumps(raw).encode(), "r.json")
     assert f"r.json: $.numeric[0] (x): {message}" in str(caught.value)
+
+
+def resigned(**changes):
+    """As ``changed``, by somebody who knows how the id is made."""
+    content = json.loads(dump(profile())) | changes
+    text = json.dumps(
+        {k: v for k, v in content.items() if k != "id"},
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+    return json.dumps(
+        content | {"id": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()}
+    ).encode()
+
+
+FIRST = json.loads(dump(profile()))["numeric"][0]
+WORDS = json.loads(dump(profile()))["categorical"][0]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"[" * 100_000, "is no JSON"),
+        (b'{"format": NaN}', "NaN is no number of JSON"),
+        (b"1" * 5000, "is no JSON"),
+        (b"\xff{}", "is no JSON"),
+        (changed(model="\ud800"), "half a character"),
+        (resigned(lineage={"run": "\ud800"}), "half a character"),
+        (resigned(performance={"metrics": "f1", "n": 1}), r"\$.metrics"),
+        (resigned(performance={"metrics": {"f1": "high"}, "n": 1}), r"\$.metrics"),
+        (resigned(performance={"metrics": {}}), "missing required field `n`"),
+        (resigned(performance={"metrics": {}, "n": 1, "classes": ["a"], "confusion": [[1, 2]]}), "1 by 1"),
+        (resigned(performance={"metrics": {}, "n": 1, "classes": ["a"], "confusion": [[-1]]}), "counts"),
+        (resigned(performance={"metrics": {}, "n": 1, "sums": {"error": "big"}}), r"\$.sums"),
+        (resigned(numeric=[FIRST | {"missing": -1}]), "missing and invalid must be counts"),
+        (resigned(numeric=[FIRST | {"counts": [10**30, *FIRST["counts"][1:]]}]), "counts"),
+        (resigned(categorical=[WORDS | {"counts": [-1] * len(WORDS["counts"]), "n": -len(WORDS["counts"])}]), "must be counts"),
+    ],
+)  # fmt: skip
+def test_an_odd_file_is_refused_in_words(data, message):
+    """The daemon reads it at the first event of a version, and goes on without a reference or tells why."""
+    with pytest.raises(DataError, match=message):
+        parse(data, "r.json")
+
+
+def test_a_device_is_no_reference():
+    """A read of /dev/zero ends with the machine's memory."""
+    with pytest.raises(DataError, match="is a device"):
+        load(Path("/dev/zero"))
 
 
 def test_a_file_that_is_not_there_is_the_datas_error(tmp_path):

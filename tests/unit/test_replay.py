@@ -178,6 +178,26 @@ def test_broken_lines_are_counted_and_told_by_place_and_reason(world, capsys):
     assert "records that could not be used: 5 (" in told[-1]
 
 
+def test_odd_places_in_kafka_are_none_and_odd_times_end_nothing(world, capsys):
+    """Depth without end beside a mark, a version too long for a reference's file, the last second there is."""
+    deep = b'{"_kafka": {"topic": "more"}, "a": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    places = [
+        b'{"_kafka": %s}' % x
+        for x in (b"5", b'{"offset": 1e400}', b'{"partition": -1}', b'{"topic": "\\ud800"}')
+    ]
+    far = {**PREDICTIONS[0], "prediction_id": "far", "time": "9999-12-31T23:59:59.999Z", "version": "v" * 256}
+    (world / "o.jsonl").write_bytes(b"\n".join([deep, *places, json.dumps(far).encode()]))
+    config = (world / "c.yaml").read_text(encoding="utf-8")
+    (world / "c.yaml").write_text(
+        config.replace("task: binary", "task: binary\n    references: 'r/{model}-{version}.json'")
+    )
+    for until in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"):
+        inputs = ("--predictions", world / "p.jsonl", "--predictions", world / "o.jsonl")
+        samples, _, _ = outputs(world, "--until", until, inputs=inputs)
+        assert lines(samples)
+        assert "records that could not be used: 5 (" in capsys.readouterr().err
+
+
 def test_many_broken_lines_are_told_by_their_number(world, capsys):
     """Twenty by place, all in the total."""
     (world / "b.jsonl").write_bytes(b"x\n" * 50)

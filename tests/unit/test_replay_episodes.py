@@ -90,6 +90,22 @@ def test_a_terminal_is_shown_the_table_without_asking(inputs, tmp_path, capsys, 
     assert terminal == capsys.readouterr().err.endswith(expected)
 
 
+def test_what_waits_for_a_cooldown_joins_the_request_at_its_end(inputs, tmp_path):
+    """Two rules fire again while the cooldown of the first holds: one asks when it is over, for both."""
+    config = CONFIG.replace(", for: 2h, then: retrain", ", then: retrain, cooldown: 2h")
+    found = [e for e in episodes(inputs, tmp_path, config) if e["rule"] in ("low", "lower")]
+    asked = [t for e in found for t in e["triggers"] if t["type"].endswith("requested.v1")]
+    ended = [t for e in found for t in e["triggers"] if t["type"].endswith("resolved.v1")]
+    assert 2 == len(asked)
+    waited = [e for e in found if e["fired"] and e["fired"] > ended[0]["time"]]
+    assert ["low", "lower"] == [e["rule"] for e in waited]
+    assert all(e["fired"] < asked[1]["time"] for e in waited)
+    assert [None, asked[1]["id"]] == [e["joined"] for e in waited]
+    assert [None, asked[0]["id"]] == [
+        e["joined"] for e in found if e["fired"] and e["fired"] < ended[0]["time"]
+    ]
+
+
 def test_an_episode_as_json_has_its_events_and_its_worst_value(inputs, tmp_path):
     """And where it joined another's request, whose."""
     found = episodes(inputs, tmp_path, CONFIG)

@@ -229,3 +229,11 @@ def test_something_else_than_a_list_is_refused():
 def test_a_duration_is_a_whole_number_and_a_unit(text, expected):
     """From milliseconds to weeks."""
     assert expected == duration_ms(text)
+
+
+@pytest.mark.parametrize("text", ["365251d", "99999999999999999999d", "1" * 5000 + "ms"])
+def test_a_duration_of_over_a_thousand_years_is_refused(text):
+    """With the time of an event it would leave 64 bits; and Python reads no 5000 digits."""
+    with pytest.raises(ValueError, match="over a thousand years; write a shorter one"):
+        duration_ms(text)
+    assert 365_250 * 24 * HOUR_MS == duration_ms("000365250d")

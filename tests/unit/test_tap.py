@@ -178,6 +178,7 @@ def test_nothing_is_committed_and_no_topic_is_made(servers, capfd):
         (b'{"model": "m", "features": {}}', Kind.FEATURES),
         (b'{"specversion": "1.0", "data": {"label": 1}}', Kind.LABEL),
         (b"[1]", Kind.PREDICTION), (b"\xff", Kind.PREDICTION), (None, Kind.PREDICTION), (b'{"data": 3}', Kind.PREDICTION),
+        pytest.param(b"[" * 5000 + b"]" * 5000, Kind.PREDICTION, id="deep"),
     ],
 )  # fmt: skip
 def test_the_kind_is_told_by_the_fields(value, kind):

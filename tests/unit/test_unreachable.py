@@ -74,3 +74,21 @@ def test_produce_tells_of_a_topic_that_the_broker_made(
     there, their = capsys.readouterr().err.splitlines()
     assert there == "1 message in there"
     assert their == "1 message in their (a new topic: the broker made it, with its own defaults)"
+
+
+@pytest.mark.parametrize(
+    "line", ['{"a": ' + "[" * 5000 + "]" * 5000 + "}", '{"prediction_id": "\\ud800"}', "{"]
+)
+def test_a_line_without_a_readable_key_is_named(
+    line: str, lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Depth without end, half a character, no JSON: exit 2 with the line, no traceback."""
+    lines.write_text(f'{{"prediction_id": "a"}}\n{line}\n', encoding="utf-8")
+    broker = EmbeddedBroker({"t": 1})
+    try:
+        assert 2 == invoke(
+            ["produce", "--bootstrap-servers", broker.bootstrap_servers, "--topic", "t", str(lines)]
+        )
+    finally:
+        broker.close()
+    assert f"{lines}: line 2: " in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 from dataclasses import replace
 from pathlib import Path
@@ -257,6 +258,14 @@ def test_an_empty_daemon_answers_too():
     """Right after the start."""
     client = TestClient(application(DaemonView))
     assert [200] * 5 == [client.get(f"/api/v1/{name}").status_code for name in NAMES]
+
+
+@pytest.mark.parametrize("text", [b"[" * 10_000, b"[NaN]", b"[1e400]", b"1" * 5000, b"[]", b"[[1]]", b"\xff"])
+@pytest.mark.parametrize("name", LISTS)
+def test_an_odd_cursor_is_refused_or_has_nothing_behind_it(client, name, text):
+    """Depth that Python's JSON does not read, numbers that are none: never a 500."""
+    cursor = base64.urlsafe_b64encode(text).decode().rstrip("=")
+    assert client.get(f"/api/v1/{name}?cursor={cursor}").status_code in (200, 400)
 
 
 def test_a_cursor_of_another_list_is_refused(client):

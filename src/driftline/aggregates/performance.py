@@ -8,6 +8,7 @@ Brier in fixed point, or the limbs of the regression's exact sums.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 
@@ -64,10 +65,15 @@ class PerformanceLayout:
         capacity: int = 0,
         label_mean: float = 0.0,
     ) -> PerformanceLayout:
-        """The layout of a task. ``capacity``: least room for classes (multiclass; up to 2**i >= 4)."""
+        """The layout of a task. ``capacity``: least room for classes (multiclass; up to 2**i >= 4).
+
+        Labels are centred on ``label_mean``; where their mean overflowed, on 0: no result depends on it.
+        """
         room = confusion.capacity_for(task, len(classes), capacity)
         edges = scores.score_edges() if task is Task.BINARY else np.empty(0)
-        return cls(task, tuple(classes), positive, segments, room, label_mean, edges)
+        return cls(
+            task, tuple(classes), positive, segments, room, label_mean if isfinite(label_mean) else 0.0, edges
+        )
 
     @property
     def positive_code(self) -> int:

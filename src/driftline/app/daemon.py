@@ -272,8 +272,11 @@ class Daemon:
         stored = self.store.load()
         try:
             engines = {s.name: _restored(self.build(new, s), s.name, stored) for s in new.streams}
-        except DriftlineError as error:  # a reference that cannot be read: all streams go on as they are
+        except DriftlineError as error:
             return [str(error)]
+        # A reload is the moment to say that a reference cannot be read: all streams go on as they are.
+        if bad := [s.unreadable for e in engines.values() for s in e.pipeline.registry.slots if s.unreadable]:
+            return bad
         for runner in self.runners:
             engine = engines[runner.name]
             if engine.rules is not None and runner.engine.rules is not None:

@@ -37,6 +37,8 @@ class Runner:
     paused: dict[TopicPartition, str] = field(default_factory=dict)
     hold: str | None = None
     dirty: bool = False
+    unreadable: set[tuple[str, str]] = field(default_factory=set)
+    """Versions of which the log has said that their reference cannot be read."""
     pooled: set[str] = field(default_factory=set)
     """Models of which the log has said that their further classes count as one."""
     told: int = 0
@@ -129,17 +131,22 @@ class Runner:
             if pipeline.watermark_ms > UNSET_MS:
                 pipeline.wake(key, pipeline.positions.get(key, 0))
             log.info("partition found", stream=self.name, topic=key[0], partition=key[1])
-        self._tell_limits(log)
+        self._tell_versions(log)
         for text in self.source.warnings():
             log.warning(text, stream=self.name)
         return self.source.verify()
 
-    def _tell_limits(self, log: Any) -> None:
-        """Say once of each model and version what is over a limit."""
+    def _tell_versions(self, log: Any) -> None:
+        """Say once of each model and version what is over a limit, or cannot be read."""
         registry = self.engine.pipeline.registry
         refused, registry.refused = registry.refused, []
         for model, version, why in refused:
             log.warning("not monitored", stream=self.name, model=model, version=version, why=why)
+        for slot in registry.slots:
+            if slot.unreadable is not None and slot.key not in self.unreadable:
+                self.unreadable.add(slot.key)
+                about = {"model": slot.model.name, "version": slot.version, "why": slot.unreadable}
+                log.error("no drift for want of a readable reference", stream=self.name, **about)
         for state in registry.by_code:
             if state.over and state.name not in self.pooled:
                 self.pooled.add(state.name)

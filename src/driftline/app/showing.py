@@ -51,7 +51,7 @@ def daemon_view(daemon: Daemon) -> DaemonView:
         now_ms=daemon.wall_ms(),
         outbox_pending=daemon.effects.pending,
         outbox_oldest_ms=daemon.effects.oldest_ms,
-        triggers_total=_merged(r.triggers for r in rules),
+        triggers_total=_merged(_triggers(r) for r in daemon.runners),
         trigger_last_ms=max((t for r in rules for t in r.trigger_last_ms.values()), default=None),
         state_file_bytes=daemon.store.size_bytes(),
         state_free_bytes=shutil.disk_usage(Path(daemon.config.state_path).parent).free,
@@ -113,6 +113,12 @@ def _partitions(runner: Runner) -> tuple[PartitionView, ...]:
 
 def _known(watermark_ms: int | None) -> int | None:
     return watermark_ms if watermark_ms is not None and watermark_ms > UNSET_MS else None
+
+
+def _triggers(runner: Runner) -> Mapping[Any, int]:
+    """Requests by (rule, model, version, severity), of versions that are shown."""
+    gone, rules = runner.engine.pipeline.registry.retired, runner.engine.rules
+    return {key: n for key, n in rules.triggers.items() if key[1:3] not in gone} if rules else {}
 
 
 def _merged(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:

@@ -94,9 +94,9 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _key(decoder: msgspec.json.Decoder[_Keyed], path: Path, number: int, line: bytes) -> bytes | None:
     try:
         ident = decoder.decode(line).prediction_id
-    except (msgspec.DecodeError, ValueError) as error:
+        return None if ident is None else str(ident).encode()
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: line {number}: {error}") from error
-    return None if ident is None else str(ident).encode()
 
 
 def _send(producer: Producer, topic: str, line: bytes, key: bytes | None, outcome: _Outcome) -> None:

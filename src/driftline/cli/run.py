@@ -24,7 +24,7 @@ from driftline.sources.kafka import KafkaSource
 from driftline.store.lock import holder
 from driftline.store.sqlite import SqliteStore
 from driftline.web.server import Server
-from driftline.wiring import build_engine
+from driftline.wiring import build_live_engine
 
 
 @click.command(short_help="Run the daemon.")
@@ -49,7 +49,7 @@ def run(config_path: Path, wait: bool) -> None:
         Runner(
             s.name,
             _source(config, s),
-            build_engine(config, s),
+            build_live_engine(config, s),
             kinds={t: str(k) for t, k in _topics(s).items()},
         )
         for s in config.streams
@@ -62,7 +62,7 @@ def run(config_path: Path, wait: bool) -> None:
         publisher,
         log,
         load=lambda: load_for_kafka(config_path, os.environ),
-        build=build_engine,
+        build=build_live_engine,
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, daemon.on_signal)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from driftline.instants import rfc3339
+from driftline.instants import FIRST_MS, LAST_MS, rfc3339
 from driftline.records import Blob
 from driftline.rules import machine
 from driftline.store.backup import backup
@@ -84,10 +84,7 @@ def _text(cell: object) -> str:
 
 def _instant(at_ms: int | None) -> str:
     """An instant, or a dash where there is none yet (also when a sentinel outside all dates is stored)."""
-    try:
-        return "-" if at_ms is None else rfc3339(at_ms)
-    except OverflowError:
-        return "-"
+    return "-" if at_ms is None or not FIRST_MS <= at_ms <= LAST_MS else rfc3339(at_ms)
 
 
 def _partitions(stored: Stored) -> Table:

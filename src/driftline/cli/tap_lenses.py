@@ -70,8 +70,7 @@ class Lenses:
         if self.config is None:
             return Lens(self.kind or likely_kind(value), Limits())
         stream, kind = _topics(self.config).get(topic, (self.config.streams[0], likely_kind(value)))
-        models = tuple(m for m in self.config.models if m.stream == stream.name)
-        registry = Registry(models, self.config.limits, load_profile)
+        registry = Registry(self.config.models, self.config.limits, load_profile, stream.name)
         return Lens(self.kind or kind, self.config.limits, stream, registry.schema_of)
 
 
@@ -83,7 +82,7 @@ def likely_kind(value: bytes | None) -> Kind:
     """By the fields of a record: a label has ``label``, a prediction an id; anything else is taken as a prediction."""
     try:
         found = msgspec.json.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Kind.PREDICTION
     fields = found.get("data", found) if isinstance(found, dict) else {}
     if not isinstance(fields, dict):

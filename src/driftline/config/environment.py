@@ -82,6 +82,6 @@ def _number(text: str) -> Any:
     """Rules tell numbers and texts apart."""
     try:
         value = yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
     return value if isinstance(value, bool | int | float) else text

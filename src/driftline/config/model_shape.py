@@ -50,7 +50,7 @@ class ModelShape(Section):
     """What is kept of the models whose names match."""
 
     match: Name
-    """A name or a glob (`fraud-*`); the exact name wins, then the longest pattern."""
+    """A name or a glob (`fraud-*`); over all streams the exact name wins, then the longest pattern: a model is of one stream."""
     stream: Name
     """Name of the stream that its events are in."""
     task: Annotated[Task, WithJsonSchema({"enum": [str(t) for t in Task]})]

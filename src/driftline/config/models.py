@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from math import isqrt
 from pathlib import Path
 
 from driftline.config.messages import Place, unknown
@@ -63,8 +64,9 @@ def make_window(raw: RawWindow, step_ms: int) -> Window:
 
 def _near_slides(length_ms: int, step_ms: int, slide_ms: int) -> list[int]:
     steps, wanted = length_ms // step_ms, slide_ms / step_ms
-    below = next((k for k in range(min(int(wanted), steps), 0, -1) if steps % k == 0), None)
-    above = next((k for k in range(int(wanted) + 1, steps + 1) if steps % k == 0), None)
+    divisors = {d for k in range(1, isqrt(steps) + 1) if steps % k == 0 for d in (k, steps // k)}
+    below = max((d for d in divisors if d <= wanted), default=None)
+    above = min((d for d in divisors if d > wanted), default=None)
     return [k * step_ms for k in (below, above) if k is not None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -148,7 +149,7 @@ class Reading:
 
     def state(self, shape: Section | None) -> None:
         """One file: SQLite puts others beside it, so its folder is of no use as a path."""
-        if isinstance(shape, StateShape) and (self.folder / shape.path).is_dir():
+        if isinstance(shape, StateShape) and os.path.isdir(self.folder / shape.path):  # noqa: PTH112 - long names
             near = Path(shape.path) / "driftline.db"
             self.mistakes.append(
                 (("state", "path"), f'{shown(shape.path)} is a folder; write a file in it, as "{near}"')

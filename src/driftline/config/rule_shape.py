@@ -90,9 +90,9 @@ class RuleShape(Section):
     then: Literal["notify", "retrain"] = Field(default="notify")
     """`retrain` asks for a retraining."""
     unless: Condition = Field(default=None)
-    """While this holds too, no retraining is asked for; it notifies instead."""
+    """If this holds when the rule fires, no retraining is asked for in that episode; it notifies instead."""
     cooldown: Duration = Field(default=0)
-    """After a request none is made for so long."""
+    """After a request is resolved its model version makes none for so long."""
     keep_firing_for: Duration = Field(default=0)
     """It resolves only so long after the last true instant."""
     no_data: Literal["hold", "reset", "fire"] = Field(default="hold")
@@ -110,7 +110,7 @@ class RuleShape(Section):
 class SilenceShape(Section):
     """No events for a duration of wall time."""
 
-    no_events_for: Duration
+    no_events_for: LongDuration
     """How long; it stands alone in a rule's `when`."""
 
 

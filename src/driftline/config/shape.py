@@ -83,7 +83,7 @@ class LimitsShape(Section):
     models: Count = 1000
     """Models of a stream."""
     versions_per_model: Count = 5
-    """Versions of a model."""
+    """Versions of a model; one that had no event for 7 d while another had some makes room for a new one."""
     classes: Annotated[int, Field(ge=2)] = 100
     """Classes of a model; further ones are counted as `other`."""
     segment_values: Count = 50

@@ -24,6 +24,14 @@ Loader.yaml_implicit_resolvers = {
 }
 
 
+_UNREADABLE = (yaml.YAMLError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the parser raises at text that is not YAML, or has a tag that does not fit its value."""
+
+
+MOST_BYTES = 16 << 20
+"""Of a file."""
+
+
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     """The mapping in a file, and the line of each of its keys.
 
@@ -33,23 +41,34 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         No such file, no YAML, a key given twice, or no mapping at the top.
     """
     try:
-        loader = Loader(path.read_text(encoding="utf-8-sig"))
+        loader = Loader(_text(path))
         node = loader.get_single_node()
         content = None if node is None else loader.construct_document(node)
     except OSError as error:
         raise ConfigError([Problem("", f"{path} cannot be read: {error.strerror}")], str(path)) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem("", f"{path} is not UTF-8")], str(path)) from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except _UNREADABLE as error:
         # What was read up to the mistake may be a secret, so the parser's own error is not chained.
         raise ConfigError([Problem("", f"{path} is not YAML: {_yaml_reason(error)}")], str(path)) from None
     if not isinstance(content, dict):
         raise ConfigError([Problem("", f"{path} holds {shown(content)}; write a mapping")], str(path))
-    lines: dict[Place, int] = {}
-    twice = _walk(node, (), lines)
-    if twice:
-        raise ConfigError(twice, str(path))
-    return content, lines
+    walk = _Walk()
+    walk.into(node, ())
+    if walk.problems:
+        raise ConfigError(walk.problems, str(path))
+    return content, walk.lines
+
+
+def _text(path: Path) -> str:
+    """A file's text; a device has no end, and what is larger than any configuration is none."""
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ConfigError(
+            [Problem("", f"{path} holds over {MOST_BYTES >> 20} MiB; that is no configuration")], str(path)
+        )
+    return data.decode("utf-8-sig")
 
 
 _REMEDIES = (
@@ -88,22 +107,63 @@ def _yaml_reason(error: Exception) -> str:
     return f"{reason} (line {mark.line + 1}, column {mark.column + 1})" if mark else reason
 
 
-def _walk(node: Any, place: Place, lines: dict[Place, int]) -> list[Problem]:
-    """Note the line of everything below a node; the problems are keys that stand twice."""
-    problems = []
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*place, str(key.value))
-            line = key.start_mark.line + 1
-            if inner in lines:
-                problems.append(Problem(place_text(inner), f"stands twice (lines {lines[inner]} and {line})"))
-            lines[inner] = line
-            problems += _walk(value, inner, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[*place, index] = value.start_mark.line + 1
-            problems += _walk(value, (*place, index), lines)
-    return problems
+MOST_NODES = 200_000
+"""Keys and values of a file, with its aliases written out."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Over everything of a file: the line of each place, and what no later step could read."""
+
+    lines: dict[Place, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    nodes: int = 0
+    open: set[int] = field(default_factory=set)
+    """Those that contain the one at hand."""
+
+    def into(self, node: Any, place: Place) -> None:
+        """Note what is below a node, as often as aliases say."""
+        self.nodes += 1
+        if id(node) in self.open:
+            self.problems.append(Problem(place_text(place), "an alias (*) stands inside its own anchor (&)"))
+        elif self.nodes == MOST_NODES:
+            self.problems.append(
+                Problem(
+                    "", f"over {MOST_NODES} values, with aliases written out; write fewer aliases of aliases"
+                )
+            )
+        elif self.nodes < MOST_NODES:
+            self.open.add(id(node))
+            self._inside(node, place)
+            self.open.discard(id(node))
+
+    def _inside(self, node: Any, place: Place) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                self._note((*place, str(key.value)), key.start_mark.line + 1)
+                self._check_text(key, place)
+                self.into(value, (*place, str(key.value)))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self.lines[*place, index] = value.start_mark.line + 1
+                self.into(value, (*place, index))
+        else:
+            self._check_text(node, place)
+
+    def _note(self, place: Place, line: int) -> None:
+        if place in self.lines:
+            self.problems.append(
+                Problem(place_text(place), f"stands twice (lines {self.lines[place]} and {line})")
+            )
+        self.lines[place] = line
+
+    def _check_text(self, node: Any, place: Place) -> None:
+        r"""``"\ud800"`` is no character: no file, no topic and no output can hold it."""
+        if isinstance(node, yaml.ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
+            where = f"line {node.start_mark.line + 1}"
+            self.problems.append(
+                Problem(place_text(place), f"holds half a character, a lone surrogate ({where})")
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ PLAIN = (
     "label",
     "revision",
 )
-_DAMAGED = (pa.ArrowException, OSError, ValueError, LookupError, struct.error, OverflowError, MemoryError)
+DAMAGED = (pa.ArrowException, OSError, ValueError, LookupError, struct.error, OverflowError, MemoryError)
+_NO_VALUE: Final[list[Any]] = []
+"""What stands for a value that no JSON has, such as a timestamp among the features: invalid, not missing."""
 _BATCH_HEADERS = (2, 3)
 """Flatbuffer union tags of a dictionary batch and a record batch."""
 
@@ -53,7 +55,7 @@ def read_table(value: bytes) -> pa.Table:
         return _read(value)
     except Unusable:
         raise
-    except _DAMAGED:
+    except DAMAGED:
         raise Unusable("bad_arrow") from None
 
 
@@ -86,6 +88,9 @@ def _flat(table: pa.Table) -> pa.Table:
         if name in NESTED and pa.types.is_struct(column.type):
             parts = [column.type.field(i).name for i in range(column.type.num_fields)]
             columns |= {f"{name}.{part}": child for part, child in zip(parts, column.flatten(), strict=True)}
+        elif name in NESTED:
+            if not pa.types.is_null(column.type):
+                raise Unusable("bad_arrow")
         else:
             columns[name] = column
     if not all(_is_simple(column.type) for column in columns.values()):
@@ -104,7 +109,12 @@ def _is_simple(kind: pa.DataType) -> bool:
 
 def single(column: Array) -> Array:
     """A column as one array."""
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.unify_dictionaries().chunks)
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    try:
+        return pa.concat_arrays(column.unify_dictionaries().chunks)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # dictionaries with nulls, or of no plain values
+        return pa.concat_arrays([chunk.dictionary_decode() for chunk in column.chunks])
 
 
 def listed(array: Array) -> Sequence[Any]:
@@ -117,8 +127,15 @@ def listed(array: Array) -> Sequence[Any]:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return list(array.to_numpy(zero_copy_only=False).tolist())
     if array.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        return list(array.to_pylist())
+        return _values(array)
     return list(array.to_numpy(zero_copy_only=False).tolist())
+
+
+def _values(array: Array) -> list[Any]:
+    """Python values of any plain array. Timestamps have none: many are beyond what Python can tell."""
+    if pa.types.is_timestamp(array.type):
+        return [_NO_VALUE if valid else None for valid in array.is_valid().to_pylist()]
+    return list(array.to_pylist())
 
 
 def times(array: Array) -> Sequence[Any]:
@@ -144,7 +161,12 @@ def read_events(value: bytes, kind: Kind) -> tuple[list[Event], list[str]]:
     """The rows of a stream as events, and the reasons of those that are none."""
     events: list[Event] = []
     reasons: list[str] = []
-    for document in _documents(read_table(value), kind):
+    table = read_table(value)
+    try:
+        documents = _documents(table, kind)
+    except DAMAGED:
+        raise Unusable("bad_arrow") from None
+    for document in documents:
         try:
             events.append(shape_event(document, kind))
         except Unusable as unusable:
@@ -186,9 +208,9 @@ def objects(table: pa.Table, head: str) -> Sequence[dict[str, Any] | None]:
 def coded(array: Array) -> tuple[Any, list[Any]]:
     """Codes (-1 for null) and the values they stand for, in one pass."""
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    return encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(
-        zero_copy_only=False
-    ), encoded.dictionary.to_pylist()
+    return encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False), _values(
+        encoded.dictionary
+    )
 
 
 def _refuse_compression(value: bytes) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from driftline.decode.arrow import Array, coded, is_arrow, listed, objects, read_table, single, times
+from driftline.decode.arrow import DAMAGED, Array, coded, is_arrow, listed, objects, read_table, single, times
 from driftline.decode.assemble import Rows
 from driftline.decode.columns import code, numbers, place
-from driftline.decode.events import Unusable
 from driftline.decode.inputs import InputColumns
 from driftline.decode.rows import UNVERSIONED, Fields
 from driftline.decode.values import INT64_LIMIT, canonical
@@ -38,7 +37,7 @@ def read_columns(batch: RawBatch, kind: Kind, message_bytes: int) -> Rows | None
     try:
         tables = [read_table(value) for value in values]  # type: ignore[arg-type]
         return _rows(tables, kind)
-    except Unusable:
+    except DAMAGED:  # Unusable is one of them: each record is then read on its own
         return None
 
 

@@ -22,6 +22,7 @@ from driftline.decode.rows import (
     take,
     times_of,
 )
+from driftline.decode.times import MAX_MS
 from driftline.records import (
     INVALID,
     MISSING,
@@ -231,11 +232,11 @@ def _narrow(column: Coded) -> Coded:
 
 
 def _latency(rows: Ints, values: list[object] | Floats | None) -> Floats:
-    """Milliseconds; NaN for what is no number from 0."""
+    """Milliseconds; NaN for what is no number from 0, or longer than any time there is: their sum stays finite."""
     if values is None or (not isinstance(values, np.ndarray) and values.count(None) == len(values)):
         return nothing(len(rows))
     latency = numbers(take(values, rows))
-    return np.where((latency >= 0) & np.isfinite(latency), latency, np.nan)
+    return np.where((latency >= 0) & (latency <= MAX_MS), latency, np.nan)
 
 
 def _bounded(

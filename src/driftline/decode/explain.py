@@ -16,6 +16,7 @@ from driftline.settings import FieldPlace
 Places = Sequence[tuple[str, FieldPlace]]
 
 _SHOWN = 60
+_FIELDS = 40
 _ANSWERS = ("prediction", "score", "scores")
 _NAMES = ("prediction_id", "model", "version")
 _NAMED = (*_NAMES, "prediction", "label")
@@ -81,7 +82,7 @@ def _missing(event: dict[str, Any], kind: Kind) -> str | None:
     if kind is Kind.PREDICTION and all(event.get(name) is None for name in _ANSWERS):
         absent.append(" or ".join(_ANSWERS))
     if absent:
-        return f"there is no {', no '.join(absent)}; there are {', '.join(event) or 'no fields'}"
+        return f"there is no {', no '.join(absent)}; there are {_names(event) or 'no fields'}"
     return "the answer is there in a form that the model's task does not use: a class, or a number for a regression"
 
 
@@ -134,6 +135,15 @@ _BY_REASON: Mapping[str, Callable[[dict[str, Any], Kind], str | None]] = {
 }
 
 
+def _names(event: Mapping[str, Any]) -> str:
+    """Of the first fields; quoted where a terminal would do more than show them."""
+    shown = [name if name.isprintable() and len(name) <= _SHOWN else _shown(name) for name in event]
+    return ", ".join(shown[:_FIELDS]) + (", …" if len(shown) > _FIELDS else "")
+
+
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except (ValueError, RecursionError):  # digits or depth without end
+        return "a value too large to be shown"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

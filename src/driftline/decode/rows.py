@@ -93,7 +93,7 @@ def times_of(values: Sequence[Any] | Ints, substitutes_ms: Ints | None) -> Ints:
         return parse_times(values)
     times = np.full(len(values), UNUSABLE, np.int64)
     if substitutes_ms is not None:
-        times[missing] = np.where(substitutes_ms[missing] > 0, substitutes_ms[missing], UNUSABLE)
+        times[missing] = parse_milliseconds(substitutes_ms[missing])
     given = [i for i, value in enumerate(values) if value is not None]
     times[given] = parse_times([values[i] for i in given])
     return times

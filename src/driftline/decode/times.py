@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.instants import LAST_MS
 from driftline.records import Bools, Ints
 
 UNUSABLE: Final = -1
 """What stands for a time that cannot be used; usable ones are positive."""
-MAX_MS: Final = 253_402_300_799_999
+MAX_MS: Final = LAST_MS
 """The last millisecond of year 9999."""
 
 _RFC3339 = re.compile(

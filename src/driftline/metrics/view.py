@@ -132,6 +132,8 @@ class ModelView:
     predictions_total: int = 0
     last_event_ms: int | None = None
     reference_id: str | None = None
+    reference_problem: str | None = None
+    """Why there is none, though there is a file of one."""
     latency_histogram: Histogram | None = None
     label_delay_histogram: Histogram | None = None
     task: str = ""

@@ -80,7 +80,7 @@ class Asking:
     def completed(self, slot: Slot, messages: list[Message], now_ms: int, wall_ms: int) -> list[Message]:
         """The messages of an instant, a request with the reasons that rules of the same instant attached to it."""
         opener = self._instances.get(self.held(slot).opener or "")
-        if opener is None or not opener.opened.get("attached"):
+        if not messages or opener is None or not opener.opened.get("attached"):
             return messages
         rule = self._book().rule_of(slot, opener)
         request = self._message(trigger.REQUESTED, slot, rule, opener, now_ms, wall_ms)

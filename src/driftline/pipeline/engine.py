@@ -217,6 +217,7 @@ class Pipeline(StreamState):
             self.apply(watermark_ms)
         if forgets:
             self.forget()
+            self.retire()
         if watermark_ms - self.join.expired_ms >= EXPIRE_EVERY_MS:
             apply_labels(self, watermark_ms)
             self.join.expire(watermark_ms)

@@ -109,6 +109,10 @@ class Watch(Rules):
         """Of the rules."""
         return self._rules.keeps_ms(slot, kind, length_ms)
 
+    def busy(self, slot: Slot) -> bool:
+        """Of the rules."""
+        return self._rules.busy(slot)
+
     def next_ms(self) -> int | None:
         """Of the rules."""
         return self._rules.next_ms()
@@ -154,10 +158,14 @@ class Watch(Rules):
             return
         for view in self._rules.views():
             self._look(view, self._instant_ms)
+        before = dict(self._requests)
         for message in self._messages:
             self._attach(message)
+        asked = {which for which, request in self._requests.items() if before.get(which) != request}
         for episode in self._open.values():
-            if episode.fired_ms == self._instant_ms:
+            # What fires joins the request that is open; what waits for a cooldown, the one that is made at its end.
+            late = episode.fired_ms is not None and (episode.model, episode.version) in asked
+            if episode.fired_ms == self._instant_ms or (late and episode.joined is None):
                 self._join(episode)
         self._messages, self._instant_ms = [], None
 

@@ -50,6 +50,8 @@ class Judging:
         self.handled_ms = calendar.NEVER
         """Every instant up to this one has been handled."""
         self._slots = slots
+        self.departed: list[Slot] = []
+        """Versions that left the configuration while something of theirs was open."""
         self._next: dict[int, int] = {}
         """When something happens next without new data, by slot."""
 
@@ -102,6 +104,14 @@ class Judging:
         """How much longer than for judging the panes of a window are kept, so that requests can be taken back."""
         return self.book.kept_ms(slot, kind, length_ms, retraction.keeps_ms)
 
+    def busy(self, slot: Slot) -> bool:
+        """Whether a rule is about a version that is not seen any more: open, or asked of it for good."""
+        if any(i.state.phase is not Phase.INACTIVE for i in self.instances.of_slot(slot.code)):
+            return True
+        held = self.asking.held(slot)
+        until = (calendar.active_until_ms(slot, r, self.latest) for r in self.book.timed(slot))
+        return held.opener is not None or any(at_ms > self.handled_ms for at_ms in until)
+
     def mixed(
         self, slot: Slot, late: Callable[[Slot], list[Ints]], after_ms: int, until_ms: int
     ) -> set[Instant]:
@@ -132,14 +142,14 @@ class Judging:
 
     def next_ms(self) -> int | None:
         """The next instant at which something happens without new data; None: never."""
-        for slot in self._slots:
+        for slot in self._everyone():
             self._declare(slot)
         first = min(self._next.values(), default=calendar.NEVER_AGAIN)
         return first if first < calendar.NEVER_AGAIN else None
 
     def quiet(self, instant_ms: int, wall_ms: int) -> list[Message]:
         """Handle such an instant."""
-        due = [slot for slot in self._slots if self._next.get(slot.code) == instant_ms]
+        due = [slot for slot in self._everyone() if self._next.get(slot.code) == instant_ms]
         return [message for slot in due for message in self._at(slot, instant_ms, wall_ms)]
 
     def settled(self, watermark_ms: int) -> None:
@@ -159,7 +169,18 @@ class Judging:
         for resolved in here:
             messages += self._retract(slot, resolved, now_ms, wall_ms)
         self._next[slot.code] = self.ahead.next_of(slot, now_ms)
+        self._bury(slot)
         return messages
+
+    def _everyone(self) -> list[Slot]:
+        return [*self._slots, *self.departed]
+
+    def _bury(self, slot: Slot) -> None:
+        """Forget a version that left, once nothing of it is open."""
+        if slot.left and not any(self.instances.of_slot(slot.code)):
+            self.departed.remove(slot)
+            self.asking.requests.pop(slot.code, None)
+            self._next.pop(slot.code, None)
 
     def _judge(self, slot: Slot, resolved: Resolved, now_ms: int, wall_ms: int) -> list[Message]:
         held = held_at(slot, self.latest, now_ms)
@@ -267,15 +288,18 @@ class Judging:
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence look at the wall clock, and are their own kind."""
         messages = []
-        for slot in self._slots:
-            heard, since_ms = self.silences.since(slot, wall_ms)
+        for slot in self._everyone():
             for instance in self.ahead.gone(slot):
                 if instance.finest is None:
                     messages += self._remove(slot, instance, wall_ms, wall_ms)
+            self._bury(slot)
+        for slot in self._slots:
+            heard, since_ms = self.silences.since(slot, wall_ms)
             for resolved in (r for r in self.book.of(slot) if r.finest is None):
                 messages += self._retyped(slot, resolved, wall_ms)
                 when = resolved.spec.when
                 silent = isinstance(when, Silence) and wall_ms - since_ms >= when.no_events_for_ms
+                silent = silent and not self._replaced(slot, resolved.spec)
                 if heard or silent:
                     instance = self.instances.setdefault(resolved.spec.identity, slot.code, {})
                     messages += self._step(slot, resolved, instance, Verdict(silent), wall_ms, wall_ms)
@@ -292,6 +316,11 @@ class Judging:
         """The stream cannot be read just now: rules on silence begin to wait anew, as after a restart."""
         self.silences.doubt()
 
+    def _replaced(self, slot: Slot, spec: RuleSpec) -> bool:
+        """Whether another version has had events for ``active_for`` when this one had none: nobody misses it."""
+        newest_ms = max(s.last_ms for s in self._slots if s.model is slot.model)
+        return spec.versions is None and newest_ms - slot.last_ms > spec.active_for_ms
+
     def _retyped(self, slot: Slot, resolved: Resolved, wall_ms: int) -> list[Message]:
         """What a rule in event time left under its name ends by event time: the two clocks never meet."""
         messages = []
@@ -306,7 +335,7 @@ class Judging:
         """All rule states, as plain values."""
         for slot in self._slots:
             self._drain(slot)
-        return ledger.snapshot(self, self._slots)
+        return ledger.snapshot(self, self._everyone())
 
     def restore(self, blobs: dict[BlobKey, Blob]) -> None:
         """Bring the rules to where the snapshot was taken."""
@@ -317,4 +346,4 @@ class Judging:
 
     def views(self) -> tuple[RuleView, ...]:
         """Every instance, as it is shown."""
-        return ledger.views(self, self._slots)
+        return ledger.views(self, self._everyone())

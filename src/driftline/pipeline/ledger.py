@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from driftline.metrics.view import RuleView
 from driftline.pipeline import instances
 from driftline.pipeline.lookup import from_rows, held_at, to_rows
 from driftline.pipeline.reasons import condition_text
-from driftline.pipeline.slots import Slot
+from driftline.pipeline.slots import Slot, departed
 from driftline.records import Blob, Dimension
 from driftline.rules.machine import Phase
 from driftline.rules.requests import Requests
@@ -26,12 +27,15 @@ def snapshot(judging: Judging, slots: list[Slot]) -> Blob:
     asking = judging.asking
     data = {
         "slots": [[*slot.key] for slot in slots],
+        "codes": [slot.code for slot in slots],
+        "tags": [dict(slot.settings.tags) for slot in slots],
         "handled_ms": judging.handled_ms,
         "heard": judging.silences.rows(),
         "latest": to_rows(judging.latest),
         "instances": [instances.to_row(i) for i in judging.instances],
         "requests": [
-            [code, r.opener, list(r.firing), list(r.waiting), r.cooldown_until_ms] for code, r in asking.requests.items()
+            [code, r.opener, list(r.firing), list(r.waiting), r.cooldown_until_ms]
+            for code, r in asking.requests.items()
         ],
         "triggers": [[*k, n, asking.trigger_last_ms.get(k)] for k, n in asking.triggers.items()],
     }  # fmt: skip
@@ -41,12 +45,15 @@ def snapshot(judging: Judging, slots: list[Slot]) -> Blob:
 def restore(judging: Judging, slots: list[Slot], blob: Blob) -> None:
     """Bring fresh rules to where the snapshot was taken.
 
-    Slots are known by model and version: without a model that left the configuration, codes differ.
+    Slots are known by model and version: without a model that left the configuration, codes differ. Of one that
+    left, what is open stays until it is told to be over.
     """
     if blob.format != FORMAT:
         return  # the rules begin anew, as with a new file
     data, now = blob.data, {slot.key: slot.code for slot in slots}
-    codes = {old: now[m, v] for old, (m, v) in enumerate(data["slots"]) if (m, v) in now}
+    judging.departed = _departed(data, now)
+    now |= {slot.key: slot.code for slot in judging.departed}
+    codes = {old: now[key] for old, key in _keys(data).items() if key in now}
     judging.handled_ms = data["handled_ms"]
     latest = from_rows(data["latest"])
     judging.latest.update({(codes[s], k, n): held for (s, k, n), held in latest.items() if s in codes})
@@ -64,6 +71,23 @@ def restore(judging: Judging, slots: list[Slot], blob: Blob) -> None:
             asking.trigger_last_ms[rule, model, version, severity] = last
 
 
+def _keys(data: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
+    """(model, version) by the code of then; once codes were places."""
+    codes = data.get("codes", range(len(data["slots"])))
+    return {code: (model, version) for code, (model, version) in zip(codes, data["slots"], strict=True)}
+
+
+def _departed(data: Mapping[str, Any], now: Mapping[tuple[str, str], int]) -> list[Slot]:
+    """Versions that are no more, and had a rule that fires or a request that is open."""
+    read = [instances.from_row(row) for row in data["instances"]]
+    busy = {i.slot for i in read if i.state.phase is Phase.FIRING}
+    busy |= {code for code, opener, *_ in data["requests"] if opener is not None}
+    keys = _keys(data)
+    tags = dict(zip(keys, data.get("tags", [{}] * len(keys)), strict=True))
+    gone = [code for code in keys if code in busy and keys[code] not in now]
+    return [departed(-1 - n, *keys[code], tags=tags[code]) for n, code in enumerate(gone)]
+
+
 def _restore_instances(judging: Judging, rows: list[dict[str, Any]], codes: dict[int, int]) -> dict[str, str]:
     """Old keys of the instances to new ones."""
     keys = {}
@@ -78,7 +102,8 @@ def _restore_instances(judging: Judging, rows: list[dict[str, Any]], codes: dict
 
 def views(judging: Judging, slots: list[Slot]) -> tuple[RuleView, ...]:
     """Every instance, as it is shown."""
-    return tuple(_view(judging, i, slots[i.slot]) for i in judging.instances)
+    of = {slot.code: slot for slot in slots}
+    return tuple(_view(judging, i, of[i.slot]) for i in judging.instances)
 
 
 def _view(judging: Judging, i: Instance, slot: Slot) -> RuleView:

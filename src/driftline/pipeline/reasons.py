@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, isnan
 from typing import TYPE_CHECKING
 
 from driftline.instants import rfc3339
@@ -34,12 +34,24 @@ def reason(slot: Slot, resolved: Resolved, instance: Instance, start_ms: int, en
     since = rfc3339(start_ms)
     who = f"{slot.model.name}/{slot.version}"
     if not instance.violations:
-        text = f"{who}: {instance.episode.get('condition') or condition_text(resolved)} since {since}"
+        text = f"{who}{_without_values(resolved, instance, ending)} since {since}"
     else:
         over = ending in ("resolved", "retracted")
         says = _says_of_several if _of_several(instance.violations) else _says
         text = says(who, resolved, instance.violations, since, over=over)
     return f"{ending}: {text}" if ending else text
+
+
+def _without_values(resolved: Resolved, instance: Instance, ending: str | None) -> str:
+    """The condition; and, where it was judged without any event (``no_data``), what that is taken for."""
+    condition = instance.episode.get("condition") or condition_text(resolved)
+    if (
+        isinstance(resolved.spec.when, Silence)
+        or not instance.insufficient
+        or ending not in (None, "resolved")
+    ):
+        return f": {condition}"
+    return f" has no events, which counts as {'the end of ' if ending else ''}{condition}"
 
 
 def _of_several(violations: tuple[Violation, ...]) -> bool:
@@ -54,7 +66,7 @@ def _says_of_several(
     """The furthest beyond its threshold comes first."""
     furthest = sorted(violations, key=lambda v: -abs(v.value - v.threshold) if v.value == v.value else 0.0)
     first, more = furthest[0], len(furthest) - FEATURES_SAID
-    told = ", ".join(f"{value_text(v)} for {v.dimension.feature}" for v in furthest[:FEATURES_SAID])
+    told = ", ".join(f"{_value(v)} for {v.dimension.feature}" for v in furthest[:FEATURES_SAID])
     rest = f" and {more} more" if more > 0 else ""
     over_text = duration_text(first.window_ms or 0)
     return f"{first.metric} of {who} over {over_text} is {told}{rest}, {_how(resolved, first, over=over)} since {since}"
@@ -71,8 +83,12 @@ def _says(who: str, resolved: Resolved, violations: tuple[Violation, ...], since
     parts = [p for p in (d.feature, d.class_, "=".join(d.segment) if d.segment else None, d.output) if p]
     of = f" of {' '.join(parts)}" if parts else ""
     span = f" ({v.low:.3g} to {v.high:.3g})" if v.low == v.low and v.high == v.high else ""
-    how = _how(resolved, v, over=over)
-    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {value_text(v)}{span}, {how} since {since}"
+    how = f"{'which counts as ' if isnan(v.value) else ''}{_how(resolved, v, over=over)}"
+    return f"{v.metric}{of} of {who} over {duration_text(v.window_ms or 0)} is {_value(v)}{span}, {how} since {since}"
+
+
+def _value(v: Violation) -> str:
+    return f"unknown for want of data (n = {v.n})" if isnan(v.value) else value_text(v)
 
 
 def value_text(v: Violation) -> str:

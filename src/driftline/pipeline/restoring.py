@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,19 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
     unmonitored = blobs["meta", "unmonitored"].data["rows"]
     pipeline.unmonitored = Counter({(m, v): n for m, v, n in unmonitored})
     pipeline.partitions = Places((t, p) for t, p in data["partitions"])
-    slots = _names(pipeline, blobs["meta", "names"])
+    retired = {
+        (blob.data["model"], blob.data["version"])
+        for (table, _key), blob in blobs.items()
+        if table == "counter" and blob.data.get("retired")
+    }
+    slots = _names(pipeline, blobs["meta", "names"], retired)
     pipeline.learn_policies()
     conversions: Conversions = {}
     then: dict[int, Segments] = {}
-    for (table, _key), blob in blobs.items():
+    for (table, key), blob in blobs.items():
         slot = _slot(pipeline, blob) if table == "counter" else None
+        if table == "counter" and slot is None and (blob.data["model"], blob.data["version"]) in retired:
+            pipeline.written.useless.append((table, key))
         if slot is not None:
             _counter(slot, blob)
             if "layouts" in blob.data:
@@ -64,8 +71,11 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
     pipeline.forget()
 
 
-def _names(pipeline: Pipeline, blob: Blob) -> dict[int, Slot]:
-    """Make the models and versions that are still configured; returns the versions by place."""
+def _names(pipeline: Pipeline, blob: Blob, retired: Collection[tuple[str, str]]) -> dict[int, Slot]:
+    """Make the models and versions that are still configured; returns the versions by place.
+
+    Those that are retired come last, and while there is room only.
+    """
     registry, written = pipeline.registry, pipeline.written
     for model in blob.data["models"]:
         written.models.append(model["name"])
@@ -73,12 +83,16 @@ def _names(pipeline: Pipeline, blob: Blob) -> dict[int, Slot]:
         if state is not None and model["classes"]:
             state.classes[:] = model["classes"]
     slots = {}
-    for place, (name, version) in enumerate(blob.data["slots"]):
-        written.slots.append((name, version))
-        registry.schema_of(name, version)
-        slot = registry.slot(name, version)
+    written.slots += [(name, version) for name, version in blob.data["slots"]]
+    for place, key in sorted(enumerate(written.slots), key=lambda held: held[1] in retired):
+        if key in retired and registry.full(key[0]):
+            continue
+        registry.schema_of(*key)
+        slot = registry.slot(*key)
         if slot is not None:
             slots[place] = slot
+            if key in retired:
+                registry.retire(slot)
     for slot in registry.slots:
         slot.grow()
     policies = {m["name"]: Policy(*m["policy"]) for m in blob.data["models"] if m["policy"]}

@@ -26,7 +26,7 @@ class Rulebook:
     def of(self, slot: Slot) -> list[Resolved]:
         """The rules that concern a slot, in the order of the configuration."""
         if slot.code not in self._of:
-            mine = [resolve(r, slot.settings) for r in self.rules if r.concerns(*slot.key)]
+            mine = [resolve(r, slot.settings) for r in self.rules if r.concerns(*slot.key) and not slot.left]
             self._of[slot.code] = [r for r in mine if r is not None]
         return self._of[slot.code]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import NamedTuple
@@ -14,13 +14,14 @@ from driftline.aggregates import latency
 from driftline.aggregates.drift import DriftLayout
 from driftline.aggregates.panes import Panes
 from driftline.aggregates.performance import PerformanceLayout
+from driftline.errors import DataError
 from driftline.matching import match_model
 from driftline.pipeline.models import ModelState
 from driftline.pipeline.ranges import DataIndex
 from driftline.pipeline.waiting import NEVER_MS, Waiting
 from driftline.records import Coded, Codes32, Floats, Ints, Schema
 from driftline.reference.profile import Profile
-from driftline.settings import HOUR_MS, OTHER, Limits, ModelSettings, Task, Window, WindowKind
+from driftline.settings import HOUR_MS, OTHER, LabelSettings, Limits, ModelSettings, Task, Window, WindowKind
 
 LoadProfile = Callable[[ModelSettings, str, str], Profile | None]
 """(settings, model, version) -> its reference, or None."""
@@ -64,6 +65,12 @@ class Slot:
     """Starts of the stretches (of the data index) with predictions whose label changed since somebody looked."""
     segments_since_ms: dict[str, int] = field(default_factory=dict)
     """Since when a segment is counted as it is now, where that is not from the beginning."""
+    retired: bool = False
+    """Another version has taken its place, and nothing of it is in a window or open: not shown, and in nobody's way."""
+    unreadable: str | None = None
+    """Why there is no reference, though there is a file of one."""
+    left: bool = False
+    """The configuration has it no more: it is there until what its rules had open is told to be over."""
     waiting: Waiting = field(default_factory=Waiting)
     """On-time rows that are in no pane yet."""
 
@@ -108,8 +115,14 @@ class Slot:
         late = {name for name, since_ms in self.segments_since_ms.items() if start_ms < since_ms}
         return Counted(panes.covers(end_ms), frozenset(late))
 
+    @property
+    def held(self) -> bool:
+        """Whether any event of it is in a window, or on the way to one."""
+        return self.waiting.rows > 0 or any(panes.panes for _, panes in self.panes())
+
     def seen(self, first_ms: int, last_ms: int) -> None:
         """Note the span of new events."""
+        self.retired = False
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
 
     def relabel(self, times_ms: Ints) -> None:
@@ -148,9 +161,16 @@ class Registry:
     """Models and versions of one stream, made as they are first seen."""
 
     def __init__(
-        self, models: tuple[ModelSettings, ...], limits: Limits, load_profile: LoadProfile,
+        self, models: tuple[ModelSettings, ...], limits: Limits, load_profile: LoadProfile, stream: str | None = None,
+        *, tolerant: bool = False,
     ) -> None:  # fmt: skip
+        """``models`` are those of all streams: a model is of one, that of its most specific entry. None: of this.
+
+        ``tolerant``: a version whose reference cannot be read goes without one, and says so (``Slot.unreadable``).
+        """
+        self._tolerant = tolerant
         self._settings = models
+        self._stream = stream
         self._limits = limits
         self._load = load_profile
         self.models: dict[str, ModelState] = {}
@@ -161,7 +181,7 @@ class Registry:
         """(model, version, why) of those over a limit that nobody has been told of yet."""
         self._refused: set[tuple[str, str]] = set()
         self._schemas: dict[tuple[str, str], Schema | None] = {}
-        self.segment_width = max((len(m.segments) for m in models), default=0)
+        self.segment_width = max((len(m.segments) for m in models if self._mine(m)), default=0)
 
     def schema_of(self, model: str, version: str) -> Schema | None:
         """How events of a (model, version) are read; labels ask with version ``""``."""
@@ -201,7 +221,7 @@ class Registry:
         state = self.models.get(name)
         if state is None:
             settings = match_model(self._settings, name)
-            if settings is None:
+            if settings is None or not self._mine(settings):
                 return None
             if len(self.models) >= self._limits.models:
                 self._refuse(name, "", f"limits.models ({self._limits.models}) is reached")
@@ -211,6 +231,9 @@ class Registry:
             self.models[name] = state
             self.by_code.append(state)
         return state
+
+    def _mine(self, settings: ModelSettings) -> bool:
+        return self._stream in (None, settings.stream)
 
     @staticmethod
     def _class_names(settings: ModelSettings, profile: Profile | None) -> list[str]:
@@ -230,13 +253,27 @@ class Registry:
             if state is None:
                 return None
             most = self._limits.versions_per_model
-            if sum(s.model is state for s in self.slots) >= most:
+            if sum(s.model is state and not s.retired for s in self.slots) >= most:
                 self._refuse(model, version, f"limits.versions_per_model ({most}) is reached")
                 return None
             slot = self._make(state, version)
             self.slots.append(slot)
             self.of[slot.key] = slot
         return slot
+
+    @property
+    def retired(self) -> set[tuple[str, str]]:
+        """(model, version) of those that are."""
+        return {slot.key for slot in self.slots if slot.retired}
+
+    def full(self, model: str) -> bool:
+        """Whether a model has as many versions as may be, retired ones included."""
+        return sum(s.model.name == model for s in self.slots) >= self._limits.versions_per_model
+
+    def retire(self, slot: Slot) -> None:
+        """Let another version have its place; those that were refused may ask again."""
+        slot.retired = True
+        self._schemas = {k: s for k, s in self._schemas.items() if s is not None}
 
     def _refuse(self, model: str, version: str, why: str) -> None:
         if (model, version) not in self._refused and len(self._refused) < self._limits.models:
@@ -245,7 +282,7 @@ class Registry:
 
     def _make(self, state: ModelState, version: str) -> Slot:
         settings = state.settings
-        profile = self._load(settings, state.name, version)
+        profile, unreadable = self._profile(settings, state.name, version)
         names = self._class_names(settings, profile)
         held = profile.performance.get("classes", ()) if profile else ()
         if state.learn((*names, *held)):
@@ -264,8 +301,19 @@ class Registry:
             code=len(self.slots), model=state, version=version, profile=profile, drift=drift,
             performance=performance, segments=segments, data=DataIndex(_bucket_ms((*settings.drift_windows, *labelled))),
             drift_panes=[Panes(w, drift_zero) for w in settings.drift_windows],
-            performance_panes=[Panes(w, performance_zero) for w in labelled],
+            performance_panes=[Panes(w, performance_zero) for w in labelled], unreadable=unreadable,
         )  # fmt: skip
+
+    def _profile(
+        self, settings: ModelSettings, model: str, version: str
+    ) -> tuple[Profile | None, str | None]:
+        """The reference, or why it cannot be read."""
+        try:
+            return self._load(settings, model, version), None
+        except DataError as error:
+            if not self._tolerant:
+                raise
+            return None, str(error)
 
     def _segments(
         self, settings: ModelSettings, profile: Profile | None
@@ -277,6 +325,17 @@ class Registry:
             values = settings.segment_values.get(name) or known.get(name, ())
             named.append((name, (*(v for v in values[:limit] if v != OTHER), OTHER)))
         return tuple(named)
+
+
+def departed(code: int, model: str, version: str, tags: Mapping[str, str]) -> Slot:
+    """A version that left the configuration: a name for what is still open of it, without windows."""
+    labels = LabelSettings(enabled=False)
+    settings = ModelSettings(match=model, stream="", task=Task.REGRESSION, labels=labels, tags=tags)
+    return Slot(
+        code=code, model=ModelState(model, code, settings), version=version, profile=None,
+        drift=DriftLayout.of(None, Task.REGRESSION, ()), performance=PerformanceLayout.of(Task.REGRESSION),
+        drift_panes=[], performance_panes=[], segments=(), data=DataIndex(HOUR_MS), left=True,
+    )  # fmt: skip
 
 
 def with_windows(settings: ModelSettings, drift: set[Window], performance: set[Window]) -> ModelSettings:

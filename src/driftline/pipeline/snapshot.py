@@ -39,9 +39,9 @@ def snapshot(pipeline: Pipeline) -> Blobs:
     unmonitored = {"rows": [[*k, n] for k, n in pipeline.unmonitored.items()]}
     pipeline.written.put(blobs, ("meta", "unmonitored"), Blob(FORMAT, unmonitored))
     blobs["meta", "stream"] = _stream(pipeline)
-    blobs |= dict.fromkeys(pipeline.written.useless)
+    useless: Blobs = dict.fromkeys(pipeline.written.useless)
     pipeline.written.useless.clear()
-    return blobs
+    return useless | blobs  # what is written under such a key by now is of use
 
 
 def unwritten_bytes(pipeline: Pipeline) -> int:
@@ -124,6 +124,7 @@ def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
     since = dict(slot.segments_since_ms)
     classes, room = [*slot.performance.classes], slot.performance.capacity
     version = (
+        slot.retired,
         windows,
         layouts,
         since,
@@ -142,7 +143,7 @@ def _slot(pipeline: Pipeline, slot: Slot, blobs: Blobs) -> None:
             "model": slot.model.name, "version": slot.version, "first_ms": slot.first_ms, "last_ms": slot.last_ms,
             "predictions": slot.predictions, "delay_sum_ms": slot.delay_sum_ms, "latency_sum_ms": slot.latency_sum_ms,
             "bins_id": slot.profile.bins_id if slot.profile else "", "windows": windows, "layouts": layouts,
-            "segments_since": since, "classes": classes, "capacity": room,
+            "retired": slot.retired, "segments_since": since, "classes": classes, "capacity": room,
         }  # fmt: skip
         blobs[key] = Blob(FORMAT, data, {"delays": slot.delays.copy(), "latency": slot.latency.copy()})
     size_ms = slot.data.bucket_ms

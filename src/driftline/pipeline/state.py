@@ -16,9 +16,12 @@ from driftline.pipeline.places import Places
 from driftline.pipeline.slots import Registry, Slot
 from driftline.pipeline.written import Written
 from driftline.records import Bools, Coded, Codes32, Control, Ints, PredictionPart, TopicPartition
-from driftline.settings import Limits, StreamSettings, WindowKind
+from driftline.settings import DAY_MS, Limits, StreamSettings, WindowKind
 from driftline.stamp.staging import Staging
 from driftline.stamp.watermark import UNSET_MS
+
+RETIRED_AFTER_MS = 7 * DAY_MS
+"""A version that had no event for so long, while another one of its model had some, has been replaced."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class StreamState:
     watermark_ms: int = UNSET_MS
     partitions: Places = field(default_factory=Places)
     keeps_ms: Callable[[Slot, WindowKind, int], int] = lambda _slot, _kind, _length_ms: 0
+    busy: Callable[[Slot], bool] = lambda _slot: False
     """How much longer than for judging the panes of a window are kept, for rules."""
     keeps_all: bool = False
     """Every pane is kept and counted into, however late: for samples of state ``final``."""
@@ -118,6 +122,16 @@ class StreamState:
             for panes, lifetime_ms in lifetimes:
                 panes.drop_before(self.watermark_ms - lifetime_ms)
             slot.data.drop_before(self.watermark_ms - max((ms for _, ms in lifetimes), default=0))
+
+    def retire(self) -> None:
+        """Versions without an event for long, while another one of their model has some, that nothing is left of."""
+        newest: dict[str, int] = {}
+        for slot in self.registry.slots:
+            newest[slot.model.name] = max(newest.get(slot.model.name, slot.last_ms), slot.last_ms)
+        for slot in self.registry.slots:
+            replaced = newest[slot.model.name] - slot.last_ms > RETIRED_AFTER_MS
+            if replaced and not slot.retired and not slot.held and not self.busy(slot):
+                self.registry.retire(slot)
 
     def late_times(self, slot: Slot) -> list[Ints]:
         """Times of the late events that wait to take effect."""

@@ -98,6 +98,9 @@ class Rules(Protocol):
     def keeps_ms(self, slot: Slot, kind: WindowKind, length_ms: int) -> int:
         """How much longer than for judging the panes of a window are kept."""
 
+    def busy(self, slot: Slot) -> bool:
+        """Whether a rule still has to do with a version."""
+
     def next_ms(self) -> int | None:
         """The next instant at which something happens without new data; None: never."""
 
@@ -138,6 +141,7 @@ class StreamEngine:
         pipeline.keeps_all = samples is not None and samples.final
         if rules is not None:
             pipeline.keeps_ms = rules.keeps_ms
+            pipeline.busy = rules.busy
 
     def advance(
         self, idle: frozenset[TopicPartition], wall_ms: int, until_ms: int | None = None

@@ -38,7 +38,10 @@ def stream_view(
     """
     counted = committed_ or committed(engine)
     pipeline = engine.pipeline
-    wanted = [w for slot in pipeline.registry.slots for w in _windows(slot, pipeline.watermark_ms, exported)]
+    slots = [slot for slot in pipeline.registry.slots if not slot.retired]
+    gone = pipeline.registry.retired
+    rules = tuple(r for r in rules if (r.model, r.version) not in gone)
+    wanted = [w for slot in slots for w in _windows(slot, pipeline.watermark_ms, exported)]
     windows = (shown or Shown()).windows(wanted, pipeline.watermark_ms)
     return StreamView(
         name=name,
@@ -49,11 +52,13 @@ def stream_view(
         counters=counted.counters,
         windows=windows,
         rules=rules,
-        models=[_model(slot, counted.models.get(slot.key, Counted())) for slot in pipeline.registry.slots],
+        models=[_model(slot, counted.models.get(slot.key, Counted())) for slot in slots],
         unmonitored=[(m, v, n) for (m, v), n in pipeline.unmonitored.most_common(100)],
         hold=hold,
-        rule_infos=rule_infos(engine.rules, pipeline.registry.slots, rules) if engine.rules else (),
-        trigger_last_ms=dict(engine.rules.trigger_last_ms) if engine.rules else {},
+        rule_infos=rule_infos(engine.rules, slots, rules) if engine.rules else (),
+        trigger_last_ms={k: t for k, t in engine.rules.trigger_last_ms.items() if k[1:3] not in gone}
+        if engine.rules
+        else {},
     )
 
 
@@ -138,7 +143,7 @@ def _model(slot: Slot, counted: Counted) -> ModelView:
     return ModelView(
         model=slot.model.name, version=slot.version, tags=slot.settings.tags,
         predictions_total=counted.predictions, last_event_ms=slot.last_ms if slot.predictions else None,
-        reference_id=slot.profile.id if slot.profile else None,
+        reference_id=slot.profile.id if slot.profile else None, reference_problem=slot.unreadable,
         latency_histogram=counted.latency or _latency(slot, empty=True), label_delay_histogram=counted.delays or _delays(slot, empty=True),
         task=str(slot.settings.task), positive=slot.settings.positive, labelled=slot.settings.labels.enabled,
         min_coverage=slot.settings.labels.min_coverage, label_delay_ms=slot.settings.labels.delay_ms,

@@ -142,8 +142,8 @@ def _mean(ordered: Floats) -> float:
         return float("nan")
     with np.errstate(over="ignore", invalid="ignore"):
         mean = float(ordered.mean())
-    if not np.isfinite(mean):
-        mean = float((ordered / ordered.size).sum())
+        if not np.isfinite(mean):
+            mean = float((ordered / ordered.size).sum())
     return min(max(mean, float(ordered[0])), float(ordered[-1]))
 
 

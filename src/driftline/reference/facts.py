@@ -163,6 +163,7 @@ def _numbers(table: Table, name: str, arrays: list[Any], odd: _Odd) -> Floats | 
     return values
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _of_numbers(numbers: Floats) -> dict[str, Any]:
     finite = numbers[np.isfinite(numbers)]
     if not finite.size:

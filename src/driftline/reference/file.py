@@ -15,7 +15,14 @@ import numpy as np
 from driftline.errors import DataError
 from driftline.records import Floats, Ints
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
-from driftline.reference.shape import FORMAT, FORMAT_VERSION, CategoricalShape, NumericShape, ReferenceShape
+from driftline.reference.shape import (
+    FORMAT,
+    FORMAT_VERSION,
+    CategoricalShape,
+    NumericShape,
+    PerformanceShape,
+    ReferenceShape,
+)
 from driftline.settings import Task
 
 _ARRAYS = ("edges", "counts", "means", "decile_edges", "coarse_edges", "single")
@@ -45,6 +52,8 @@ def load(path: Path) -> Profile:
         with the place of the mistake.
     """
     try:
+        if path.is_char_device() or path.is_block_device():  # such as /dev/zero, which has no end
+            raise DataError(f"{path}: is a device, and no file")
         return parse(path.read_bytes(), path.name)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
@@ -53,18 +62,33 @@ def load(path: Path) -> Profile:
 def parse(data: bytes, name: str) -> Profile:
     """As ``load``, of bytes; ``name`` stands in messages."""
     try:
-        raw = json.loads(data)
-    except ValueError as error:
+        raw = json.loads(data, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{name}: is no JSON: {error}") from error
     _check_version(raw, name)
     try:
-        shape = msgspec.convert(raw, ReferenceShape)
+        return _checked(raw, name)
     except msgspec.ValidationError as error:
         raise DataError(f"{name}: {error}") from error
+    except UnicodeEncodeError as error:
+        raise DataError(f"{name}: a text in it holds half a character; build it again") from error
+    except OverflowError as error:
+        raise DataError(f"{name}: a number in it is over 64 bits; build it again") from error
+
+
+def _checked(raw: Mapping[str, Any], name: str) -> Profile:
+    shape = msgspec.convert(raw, ReferenceShape)
     _check_columns(shape, name)
+    measured = msgspec.convert(shape.performance, PerformanceShape) if shape.performance else None
+    if measured and (problem := _performance_problem(measured)):
+        raise DataError(f"{name}: $.performance: {problem}")
     if _id({key: value for key, value in raw.items() if key != "id"}) != shape.id:
         raise DataError(f"{name}: $.id does not match the content: it was changed or damaged; build it again")
     return _profile(shape)
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _check_version(raw: Any, name: str) -> None:
@@ -106,9 +130,20 @@ def _numeric_problem(column: NumericShape) -> str | None:
         return "decile_edges and coarse_edges must be among the edges"
     if any(not 0 < k < bins for k in column.single):
         return "single must hold indices of inner bins"
+    if column.missing < 0 or column.invalid < 0:
+        return "missing and invalid must be counts"
     if not (np.isfinite(float(column.center)) and 0 < float(column.scale) < np.inf):
         return "center must be finite and scale positive"
     return None
+
+
+def _performance_problem(performance: PerformanceShape) -> str | None:
+    size = len(performance.classes)
+    if performance.confusion is None:
+        return None
+    if len(performance.confusion) != size or any(len(row) != size for row in performance.confusion):
+        return f"confusion must be {size} by {size}, as there are classes"
+    return "confusion must hold counts" if any(min(row) < 0 for row in performance.confusion) else None
 
 
 def _categorical_problem(column: CategoricalShape) -> str | None:
@@ -116,6 +151,8 @@ def _categorical_problem(column: CategoricalShape) -> str | None:
         return "categories must differ"
     if len(column.counts) != len(column.categories):
         return "counts and categories must be equally many"
+    if min([*column.counts, column.missing, column.invalid]) < 0:
+        return "counts, missing and invalid must be counts"
     return None if sum(column.counts) == column.n else "counts must sum to n"
 
 

@@ -76,6 +76,7 @@ def _is_regression(table: Table, wanted: OutputColumns) -> bool:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _regression(table: Table, wanted: OutputColumns, advance_of: AdvanceOf) -> Outputs:
     predicted = _numbers(table, wanted.prediction, advance_of)
     label = _numbers(table, wanted.label, advance_of)

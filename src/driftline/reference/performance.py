@@ -203,6 +203,7 @@ def _twice_above(values: Floats, others: Floats) -> tuple[int, float]:
     return total, squares
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def regression(label: Floats, predicted: Floats) -> Mapping[str, Any]:
     """``{"n", "metrics", "sums", "errors"}`` of the rows that have both; ``mape`` leaves labels of 0 out."""
     both = np.isfinite(label) & np.isfinite(predicted)

@@ -46,6 +46,17 @@ class CategoricalShape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     invalid: int
 
 
+class PerformanceShape(msgspec.Struct, kw_only=True):
+    """What is read of ``performance``; it may hold more."""
+
+    n: int
+    metrics: dict[str, float | dict[str, float]] = {}
+    errors: dict[str, float] = {}
+    sums: dict[str, Number] = {}
+    classes: list[str] = []
+    confusion: list[list[int]] | None = None
+
+
 class ReferenceShape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What production is compared with."""
 

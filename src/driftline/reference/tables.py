@@ -76,6 +76,7 @@ def _part_arrays(part: Path, column: str) -> Iterator[pa.Array[Any]]:
             yield pa.array([None] * file.metadata.num_rows, pa.string())
             return
         for batch in file.iter_batches(_BATCH_ROWS, columns=[column], use_threads=False):
+            batch.validate(full=True)  # a damaged file may hold what ends the process when it is read
             yield batch.column(0)
 
 
@@ -210,7 +211,7 @@ def _json_batches(
             continue
         try:
             rows.append(_flat(decoder, line, nested))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{name}: line {number}: {error}") from error
         if len(rows) == _BATCH_ROWS:
             yield _text_batch(rows, columns)
@@ -258,6 +259,7 @@ def _written(
     parts: list[Path] = []
     rows = 0
     for batch in batches:
+        batch.validate(full=True)
         parts.append(folder / f"part-{len(parts):06}.parquet")
         pq.write_table(pa.Table.from_batches([batch]), parts[-1], compression="zstd", compression_level=1)
         rows += batch.num_rows

@@ -128,7 +128,12 @@ def _condition(reader: Reader, raw: object, path: str, *, top: bool = False) -> 
         reader.keys(raw, ("no_events_for",), path)
         if not top:
             reader.wrong(path, "no_events_for looks at the wall clock and stands alone in a rule's when")
-        return Silence(no_events_for_ms=reader.duration(raw, "no_events_for", path, 0))
+        found = reader.duration(raw, "no_events_for", path, 1)
+        if found == 0:
+            reader.wrong(
+                f"{path}.no_events_for", "0s is no silence; write how long there must be no event, as 2h"
+            )
+        return Silence(no_events_for_ms=found)
     return _comparison(reader, raw, path)
 
 

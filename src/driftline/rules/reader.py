@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import float_info
 from typing import Any
 
 from driftline.durations import duration_ms
@@ -51,6 +52,9 @@ class Reader:
         """A number that is one."""
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124
             self.wrong(path, f"{shown(value)} is not a number{number_hint(value)}")
+            return None
+        if not abs(value) <= float_info.max:
+            self.wrong(path, f"{shown(value)} is beyond float64; write a smaller one")
             return None
         return float(value)
 

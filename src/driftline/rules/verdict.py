@@ -228,6 +228,8 @@ def _times(factor: float, of: Estimate) -> Estimate:
 def _violation(
     condition: Comparison, value: Value, low: float, high: float, threshold: float, other: float = nan
 ) -> Violation:
+    # What rests on too little data is no value: it is neither published nor shown.
+    known = value.value if value.sufficient else nan
     return Violation(
-        condition.metric, condition.window_ms, value.dimension, value.value, low, high, threshold, value.n, other
-    )  # fmt: skip
+        condition.metric, condition.window_ms, value.dimension, known, low, high, threshold, value.n, other
+    )

@@ -165,7 +165,7 @@ class FileSource:
             return None
         try:
             return self._decode(line)._kafka  # noqa: SLF001 - the field of a line, private to producers
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def _key(self, place: _Place, own: TopicPartition) -> TopicPartition:

@@ -40,6 +40,7 @@ def l_infinity(shares: Shares) -> Floats:
     return largest
 
 
+@np.errstate(over="ignore")  # beyond float64 it is infinite, and so undefined
 def wasserstein(
     reference: Floats, window: Floats, below: Floats, differences: Floats, p: Floats, q: Floats
 ) -> Floats:

@@ -51,11 +51,13 @@ def logit_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats
     return low / (1 + low), high / (1 + high)
 
 
+@np.errstate(over="ignore")  # a limit beyond float64 is infinite
 def log_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
     """value · exp(-+ z error); NaN where the error is."""
     return value * np.exp(-z * error), value * np.exp(z * error)
 
 
+@np.errstate(over="ignore")  # a limit beyond float64 is infinite
 def plain_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
     """value -+ z error; NaN where the error is."""
     return value - z * error, value + z * error

@@ -31,7 +31,7 @@ def after(query: Query) -> Key | None:
     cursor = query.one("cursor")
     try:
         return None if cursor is None else _decoded(cursor)
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError, binascii.Error):
         raise Refused([("cursor", _BAD)]) from None
 
 

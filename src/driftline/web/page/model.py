@@ -95,6 +95,8 @@ def _known(window: WindowView, measure: str) -> list[tuple[float, str]]:
 
 
 def _reference(s: Standing) -> Markup:
+    if s.model.reference_problem is not None:
+        return join(("cannot be read: ", name(s.model.reference_problem)))
     if s.model.reference_id is None:
         return Markup("none")
     rows = plural(s.model.reference_rows or 0, "row")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from math import isfinite
 
-from driftline.instants import rfc3339
+from driftline.instants import moment, rfc3339
 from driftline.settings import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from driftline.web.page.markup import Markup, tag
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NARROW = "\u00a0"
 """A space that does not break, between a number and its unit."""
 LABELS = {
@@ -49,14 +47,14 @@ def instant(at_ms: int | None, none: str = "never") -> Markup:
     """An instant in UTC, exact for machines."""
     if at_ms is None:
         return tag("span", none, class_="quiet")
-    moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return tag("time", f"{moment.day} {moment:%b %Y, %H:%M}", datetime=rfc3339(at_ms))
+    at = moment(at_ms)
+    return tag("time", f"{at.day} {at:%b %Y, %H:%M}", datetime=rfc3339(at_ms))
 
 
 def day(at_ms: int) -> Markup:
     """The day of an instant."""
-    moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return tag("time", f"{moment.day} {moment:%b %Y}", datetime=rfc3339(at_ms))
+    at = moment(at_ms)
+    return tag("time", f"{at.day} {at:%b %Y}", datetime=rfc3339(at_ms))
 
 
 _UNITS = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
