@@ -125,7 +125,7 @@ def _gates() -> str:
     listed = ", ".join(f"`{name}: {least}`" for name, least in DEFAULT_GATES.items())
     return (
         f"**Gates** (`models[].gates`). {listed}. `drift` is for all drift statistics and ratios, `averages` for macro, "
-        "micro and weighted ones, `regression` for mae to bias; `auc` counts each class.\n"
+        "micro and weighted ones, `regression` for mae to bias; `auc` counts each class; `ece` goes by `log_loss`.\n"
     )
 
 

@@ -104,6 +104,8 @@ DEFAULT_GATES: Mapping[str, int] = {
 }  # fmt: skip
 """Least denominators. ``drift`` gates all drift statistics and ratios; ``averages`` the macro, micro
 and weighted ones; ``regression`` mae … bias; ``auc`` counts each class."""
+GATED_AS: Mapping[str, str] = {"ece": "log_loss"}
+"""Statistics under the gate of another one that rests on the same rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ SEGMENTS: tuple[dict[str, list[str]], ...] = (
     {"c": ["b", "a"]},
 )
 MEASURED = {
-    "b": ("accuracy", "f1", "precision", "auc", "log_loss", "label_coverage", "mcc"),
+    "b": ("accuracy", "f1", "precision", "auc", "log_loss", "ece", "label_coverage", "mcc"),
     "m": ("accuracy", "f1", "balanced_accuracy", "log_loss", "brier"),
     "r": ("mae", "rmse", "bias", "r2"),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.csv as pacsv
 import pytest
+from sklearn.calibration import calibration_curve
 
 from driftline.records import Coded
 from driftline.reference.build import build_profile
@@ -77,7 +78,7 @@ def test_the_time_span_is_the_first_27_weeks(profile):
 
 
 def test_validation_metrics_are_sklearns(golden):
-    """Confusion, metrics, log loss, Brier and AUC equal sklearn's on the reference's rows."""
+    """Confusion, metrics, log loss, Brier, AUC and the ECE of the calibration curve equal sklearn's on the reference's rows."""
     table = pacsv.read_csv(DATA / "elec2_predictions.csv.gz").slice(0, ROWS)
     y, answer = (Coded(table[name].to_numpy().astype(np.int32), ("DOWN", "UP")) for name in ("y", "y_pred"))
     found = classification(y, answer, table["y_prob"].to_numpy(), "UP")
@@ -85,6 +86,10 @@ def test_validation_metrics_are_sklearns(golden):
     flat = {name: expected[name] for name in ("accuracy", "balanced_accuracy", "mcc", "log_loss", "brier")}
     flat |= expected["binary"] | {"auc": expected["roc_auc"]}
     assert expected["confusion"] == found["confusion"]
+    probability, gaps = table["y_prob"].to_numpy(), np.zeros(10)
+    rows = np.histogram(probability, np.linspace(0, 1, 11))[0]
+    gaps[rows > 0] = np.abs(np.subtract(*calibration_curve(table["y"].to_numpy(), probability, n_bins=10)))
+    flat["ece"] = (rows * gaps).sum() / rows.sum()
     assert flat == pytest.approx(found["metrics"], abs=1e-12)
     averaged = classification(y, answer, None, None)["metrics"]
     for name in ("f1", "precision", "recall"):

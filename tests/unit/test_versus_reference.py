@@ -73,6 +73,7 @@ def value(slot: Slot, metric: str, **where: str) -> float | None:
         ("f1", {"average": "binary"}, 120 / 145),
         ("log_loss", {}, -(60 * np.log(0.9) + 20 * np.log(0.1) + 15 * np.log(0.8) + 5 * np.log(0.2)) / 100),
         ("brier", {}, (60 * 0.01 + 20 * 0.81 + 15 * 0.04 + 5 * 0.64) / 100),
+        ("ece", {}, (80 * 0.9 - 60 + 5 - 20 * 0.2) / 100),
         ("auc", {}, (60 * 15 + (60 * 20 + 5 * 15) / 2) / (65 * 35)),
         ("missing_ratio", {"feature": "a"}, 0.1),
         ("invalid_ratio", {"feature": "a"}, 0.0),
@@ -116,6 +117,7 @@ def test_every_statistic_that_a_reference_has_has_a_value(binary: Slot, regressi
     [
         ("accuracy", {}),
         ("f1", {"average": "binary"}),
+        ("ece", {}),
         ("missing_ratio", {"feature": "a"}),
         ("class_ratio", {"output": "class", "class_": "1"}),
     ],

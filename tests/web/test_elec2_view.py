@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from driftline.demo import elec2 as data
 from driftline.instants import parse_instant, rfc3339
 from driftline.metrics.view import DaemonView, WindowView
+from driftline.web.page.measures import measures
+from driftline.web.page.standing import standings
 
 DAY = 86_400_000
 
@@ -128,3 +131,17 @@ def test_the_recent_events_are_those_published(elec2):
     assert "f1-fell" == elec2.triggers[0].data["episode"]["rule"]
     assert json.dumps(dict(elec2.triggers[0].data))
     assert parse_instant("1997-03-20T01:00:00Z") == elec2.triggers[0].time_ms
+
+
+def test_calibration_is_the_raw_data_s_and_stands_among_the_measures(elec2):
+    """ECE of the newest judged window by its rows, and on the page."""
+    shown = window(elec2, "performance")
+    rows = inside(elec2, shown)
+    score, up = np.array([row.score for row in rows]), np.array([row.label == "UP" for row in rows])
+    gaps = np.bincount(np.digitize(score, np.arange(1, 10) / 10, right=True), score - up)
+    expected = np.abs(gaps).sum() / len(rows)
+    found = next(e for e in shown.evaluations if e.statistic == "ece")
+    assert found.value[0, 0] == pytest.approx(expected, abs=2e-10)
+    lines = re.findall(r"<tr[^>]*>(?:(?!</tr>).)*>ECE<.*?</tr>", str(measures(standings(elec2)[0])))
+    [cells] = [c for c in (re.findall(r"<div>([^<]*)</div>", line) for line in lines) if "28d" in c]
+    assert f"{expected:.3f}" in cells

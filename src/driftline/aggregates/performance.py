@@ -2,7 +2,7 @@
 
 Counts: labelled, events, then by task the confusion and the score histograms of label 0 and 1, or the
 regression's row counts; then labelled, events and confusion of each segment value. Sums: log loss and
-Brier in fixed point, or the limbs of the regression's exact sums.
+Brier in fixed point, for a binary task those of calibration too; or the limbs of the regression's exact sums.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import isfinite
 
 import numpy as np
 
-from driftline.aggregates import confusion, regression, scores
+from driftline.aggregates import calibration, confusion, regression, scores
 from driftline.aggregates.totals import Totals
 from driftline.records import Codes32, Floats, Ints
 from driftline.settings import OTHER, Task
@@ -21,6 +21,8 @@ Segments = tuple[tuple[str, tuple[str, ...]], ...]
 """Per configured segment: its name and its values, by code."""
 LABELLED, EVENTS, SCORED, ZERO_LABELS, HEAD = 0, 1, 2, 3, 4
 """Places of the leading counts. SCORED: rows of log loss and Brier; for regression its valid rows."""
+LOSSES = 2
+"""Sums of log loss and Brier; those of calibration follow."""
 
 
 @dataclass(slots=True)
@@ -118,7 +120,9 @@ class PerformanceLayout:
     @property
     def sum_size(self) -> int:
         """Length of the vector of sums."""
-        return regression.LIMBS if self.task is Task.REGRESSION else 2
+        if self.task is Task.REGRESSION:
+            return regression.LIMBS
+        return LOSSES + (calibration.SIZE if self.task is Task.BINARY else 0)
 
     def empty(self) -> Totals:
         """The identity."""
@@ -126,9 +130,14 @@ class PerformanceLayout:
 
     def completed(self, counts: Ints, sums: Ints) -> Ints:
         """The sums of totals that were kept when there were fewer."""
-        if self.task is not Task.REGRESSION or len(sums) == self.sum_size:
+        if len(sums) == self.sum_size:
             return sums
-        return regression.completed(sums, int(counts[SCORED]))
+        if self.task is Task.REGRESSION:
+            return regression.completed(sums, int(counts[SCORED]))
+        full = self.empty().sums
+        full[: len(sums)] = sums
+        full[LOSSES + calibration.UNCOUNTED] = counts[SCORED]
+        return full
 
     def totals(self, changes: Changes, rows: Ints) -> Totals:
         """The changes at the given rows, summed."""
@@ -233,13 +242,14 @@ class PerformanceLayout:
             bins = np.searchsorted(self.edges, score[ok], side="left")
             gains = [(self.histograms + positive * self.bins + bins, sign[ok])]
             losses = scores.binary_losses(score[ok], positive)
+            calibration.add_rows(sums[LOSSES:], score[ok], sign[ok])
         elif changes.losses is not None:
             each = changes.losses[rows]
             ok = each[:, 0] != scores.NO_LOSS
             losses = each[ok, 0], each[ok, 1]
         else:
             return gains
-        sums[:] = [(loss * sign[ok]).sum() for loss in losses]
+        sums[:LOSSES] = [(loss * sign[ok]).sum() for loss in losses]
         return [*gains, (np.array([SCORED]), sign[ok].sum(keepdims=True))]
 
     def _by_segment(self, codes: Codes32, sign: Ints, head: int, cell: Ints | None) -> list[Gain]:

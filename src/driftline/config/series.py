@@ -12,7 +12,7 @@ from driftline.records import Dimension
 from driftline.rules.catalogue import STATISTICS
 from driftline.rules.shorthand import values
 from driftline.rules.timeline import ARRIVALS, Numbers, Series
-from driftline.settings import WindowKind
+from driftline.settings import GATED_AS, WindowKind
 
 SAMPLE_KEYS = (
     "metric", "values", "model", "version", "window", "feature", "class", "segment", "output", "average",
@@ -60,7 +60,7 @@ def gate_of(metric: str, dimension: Dimension, gates: Mapping[str, int]) -> int:
     if metric in _REGRESSION:
         return gates["regression"]
     averaged = metric in _OWN_GATE and dimension.average not in (None, "binary")
-    return gates["averages" if averaged else metric]
+    return gates["averages" if averaged else GATED_AS.get(metric, metric)]
 
 
 def _dimension_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from driftline.pipeline.values import certain, pick, share, uncertain
 from driftline.records import Dimension
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.rules.spec import Comparison
-from driftline.rules.verdict import Value
+from driftline.rules.verdict import Estimate, Value
 from driftline.settings import WindowKind
 from driftline.statistics import intervals
+from driftline.statistics.calibration import Bins, expected_error
 
 _FROM_CONFUSION = frozenset(("accuracy", "precision", "recall", "f1", "balanced_accuracy", "mcc"))
 _NEVER = frozenset(("unseen_ratio", "out_of_range_ratio"))
@@ -39,10 +41,26 @@ def reference_value(slot: Slot, comparison: Comparison, dimension: Dimension) ->
     known = isinstance(value, int | float) and dimension.segment is None and dimension.class_ is None
     if not known:
         return None
+    sums = profile.performance.get("calibration")
+    if comparison.metric == "ece" and sums is not None:
+        return _calibration(sums, dimension)
     error = profile.performance.get("errors", {}).get(comparison.metric)
     if error is None:
         return certain(dimension, float(value))
     return uncertain(dimension, float(value), float(error), intervals.KIND[comparison.metric])
+
+
+def _calibration(sums: Mapping[str, Any], dimension: Dimension) -> Value:
+    """Evaluated like a window, from the reference's own sums."""
+    parts = (np.asarray(sums[name], np.float64) for name in ("n", "scores", "positives", "squares"))
+    value, error, upward = (float(part) for part in expected_error(Bins(*parts)))
+
+    def at(confidence: float) -> Estimate:
+        step = intervals.quantile(confidence) * error
+        low, high = intervals.raised_limits(np.array(value - step), np.array(value + step), np.array(upward))
+        return value, float(low), float(high)
+
+    return Value(dimension, value, 0, True, at)
 
 
 def _from_confusion(

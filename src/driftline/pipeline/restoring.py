@@ -14,7 +14,7 @@ from driftline.aggregates.totals import Totals
 from driftline.join import log
 from driftline.join.lifetime import Policy
 from driftline.pipeline.blocks import join_block, key_of, late_rows, number_of, staged_block
-from driftline.pipeline.earlier import Conversions, SegmentsThen, begin, performance_then
+from driftline.pipeline.earlier import Conversions, SegmentsThen, as_it_is, begin, performance_then
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.places import Places
 from driftline.pipeline.slots import Slot
@@ -205,16 +205,16 @@ def _pane(pipeline: Pipeline, blob: Blob, conversions: Conversions) -> bool:
         window = (panes.window.length_ms, panes.window.slide_ms)
         begun = panes.since_ms is None or end_ms > panes.since_ms
         if panes_kind is kind and window == (data["length_ms"], data["slide_ms"]) and begun:
+            convert = conversions.get((slot.code, kind), as_it_is)
+            if convert is None:
+                return False
             a = {n: v.copy() for n, v in blob.arrays.items()}
             unseen = tuple(dict(u) for u in data["unseen"])
             sums = a["sums"]
             if kind is WindowKind.PERFORMANCE:
                 sums = slot.performance.completed(a["counts"], sums)
             totals = Totals(a["counts"], sums, a["low"], a["high"], unseen)
-            if (slot.code, kind) in conversions:
-                convert = conversions[slot.code, kind]
-                if convert is None:
-                    return False
+            if convert is not as_it_is:
                 totals = convert(totals)
                 totals.counts = totals.counts.astype(np.int32)
                 panes.changed.add(data["start_ms"])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from driftline.records import Bools, Coded, Codes32, Floats, Ints
+from driftline.reference import calibration
 
 _TINY = 2.0**-52
 """Probabilities are clipped to [2^-52, 1 - 2^-52] in the log loss."""
@@ -31,6 +32,7 @@ def classification(
 
     ``metrics`` holds one number a statistic for a binary task; without a ``positive`` precision, recall
     and f1 are ``{"macro": …, "micro": …, "weighted": …}``. ``errors`` are standard errors of what is no share.
+    Where there are scores of a positive class, ``calibration`` has the sums that ``ece`` is made of.
     """
     classes = sorted({*_occurring(label), *_occurring(predicted)})
     true, answer = _recoded(label, classes), _recoded(predicted, classes)
@@ -38,9 +40,12 @@ def classification(
     labelled, is_positive = true >= 0, _is(true, classes, positive)
     del true, answer
     metrics, errors = confusion_metrics(confusion, classes, positive), Metrics()
+    sums: Mapping[str, list[float]] = {}
     if score is not None and positive is not None:
         of_scores, errors = score_metrics(score, labelled, is_positive)
         metrics |= of_scores
+        sums = calibration.sums(score, labelled, is_positive)
+        metrics |= calibration.expected_error(sums)
     return {
         "classes": classes,
         "confusion": confusion.tolist(),
@@ -48,6 +53,7 @@ def classification(
         "positive": positive,
         "metrics": metrics,
         "errors": errors,
+        **({"calibration": sums} if sums else {}),
     }
 
 

@@ -110,6 +110,7 @@ STATISTICS: dict[str, Statistic] = {
     "auc": _quality(),
     "log_loss": _performance(Better.LOWER, bounded=True),
     "brier": _performance(Better.LOWER, bounded=True),
+    "ece": Statistic(kind=WindowKind.PERFORMANCE, better=Better.LOWER, share=True, bounded=True),
     "mae": _performance(Better.LOWER, bounded=True),
     "rmse": _performance(Better.LOWER, bounded=True),
     "r2": _performance(Better.HIGHER),
@@ -121,4 +122,4 @@ STATISTICS: dict[str, Statistic] = {
     "events": _count(),
     "labelled": _count(),
 }
-"""By name. What no table of the design computes (``ece``) is not here: a rule on it could never be judged."""
+"""By name: all that is computed."""

@@ -7,6 +7,7 @@ from driftline.rules.spec import Comparison
 from driftline.settings import Task, WindowKind
 
 _REGRESSION = frozenset(("mae", "rmse", "r2", "mape", "bias"))
+_OF_ONE_SCORE = frozenset(("auc", "ece"))
 _ANY = frozenset(("events", "labelled", "label_coverage"))
 _ALL = frozenset(Task)
 _CLASSES = frozenset((Task.BINARY, Task.MULTICLASS))
@@ -16,7 +17,7 @@ def tasks_of(metric: str) -> frozenset[Task]:
     """The tasks that have a statistic."""
     if metric in _REGRESSION:
         return frozenset((Task.REGRESSION,))
-    if metric == "auc":
+    if metric in _OF_ONE_SCORE:
         return frozenset((Task.BINARY,))
     if metric == "class_ratio":
         return _CLASSES

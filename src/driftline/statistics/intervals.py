@@ -3,7 +3,8 @@
 An evaluation carries in ``extra``, each [E, K] with NaN where it does not apply: ``successes`` and
 ``trials`` of a share; ``f_scale`` 1 where that share is f = TP/(TP+FP+FN) and the value F1 = 2f/(1+f);
 ``se_logit``, ``se_log`` and ``se``, the standard error of the value's logit (averages of shares, AUC), of its
-logarithm (what cannot be negative), and of itself.
+logarithm (what cannot be negative), and of itself; ``upward``, how far chance alone raises a value of 0…1 at most,
+which the lower limit takes off.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def plain_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats
     return value - z * error, value + z * error
 
 
+def raised_limits(low: Floats, high: Floats, upward: Floats) -> tuple[Floats, Floats]:
+    """Limits in 0…1 of a value that chance alone raises by up to ``upward``."""
+    return np.maximum(low - upward, 0.0), np.minimum(high, 1.0)
+
+
 BY_ERROR = {"se_logit": logit_limits, "se_log": log_limits, "se": plain_limits}
 """How limits follow from each kind of standard error."""
 
@@ -74,6 +80,7 @@ KIND = {
     "mae": "se_log",
     "rmse": "se_log",
     "bias": "se",
+    "ece": "se",
 }
 """The scale on which the limits of each statistic that is no share lie."""
 
@@ -96,6 +103,10 @@ def limits(value: Floats, extra: Mapping[str, Floats], z: float) -> tuple[Floats
             continue
         pair = limits_by(value, extra[name], z)
         low, high = np.where(known, pair[0], low), np.where(known, pair[1], high)
+    if "upward" in extra:
+        raised = ~np.isnan(extra["upward"])
+        lower, upper = raised_limits(low, high, extra["upward"])
+        low, high = np.where(raised, lower, low), np.where(raised, upper, high)
     nothing = np.isnan(value)
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
 

@@ -10,9 +10,9 @@ import numpy as np
 from driftline.aggregates.performance import EVENTS, HEAD, LABELLED, SCORED, ZERO_LABELS, PerformanceLayout
 from driftline.aggregates.scores import UNIT
 from driftline.records import Bools, Dimension, Evaluation, Floats, Ints, unnamed_negative
-from driftline.settings import DEFAULT_GATES, Task
+from driftline.settings import DEFAULT_GATES, GATED_AS, Task
+from driftline.statistics import calibration, errors
 from driftline.statistics import classification as c
-from driftline.statistics import errors
 from driftline.statistics.binary import name_negative, negative_of
 from driftline.statistics.intervals import BY_ERROR, KIND, TWO_SIDED, limits, quantile
 from driftline.statistics.regression import ERRORS as REGRESSION_ERRORS
@@ -21,10 +21,10 @@ from driftline.statistics.regression import regression_statistics
 
 NAMES = (
     "events", "labelled", "label_coverage", "accuracy", "precision", "recall", "f1", "balanced_accuracy",
-    "mcc", "auc", "log_loss", "brier", *REGRESSION,
+    "mcc", "auc", "log_loss", "brier", "ece", *REGRESSION,
 )  # fmt: skip
 UNGATED = frozenset({"events", "labelled", "label_coverage"})
-EXTRA = ("successes", "trials", "f_scale", *BY_ERROR)
+EXTRA = ("successes", "trials", "f_scale", *BY_ERROR, "upward")
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def evaluate_performance(
     Notes
     -----
     n is the gate's count: labels of the class (TP+FN) for recall and F1, predictions of it (TP+FP) for
-    precision, labelled rows for accuracy, averages and MCC, rows with a score for log loss and Brier,
+    precision, labelled rows for accuracy, averages and MCC, rows with a score for log loss, Brier and ECE,
     the scarcer label for AUC, rows with y != 0 for MAPE. Classes that occur at no end have no column.
     Predictions by score alone of a binary task whose other class has no name yet count as of the class
     that the window's labels call it by, see ``statistics.binary``.
@@ -243,6 +243,11 @@ def _from_sums(
         yield Column(name, Dimension(), c.ratio(sums[:, i] / UNIT, n), n, covered & (n >= gate[name]), extra)
     if binary:
         yield _auc(both, covered, gate["auc"])
+    if binary and "ece" in wanted:
+        found, whole = calibration.of_windows(both, sums, layout.edges)
+        extra = {KIND["ece"]: found.error, "upward": found.upward}
+        sufficient = covered & whole & (n >= gate[GATED_AS["ece"]])
+        yield Column("ece", Dimension(), found.value, n, sufficient, extra)
 
 
 def _auc(both: Ints, covered: Bools, least: int) -> Column:

@@ -8,7 +8,7 @@ from driftline.config.doubts.references import Found
 from driftline.config.messages import Place
 from driftline.reference.profile import Profile
 from driftline.rules.spec import Comparison
-from driftline.settings import DAY_MS, ModelSettings, Task, Window, WindowKind, duration_text
+from driftline.settings import DAY_MS, GATED_AS, ModelSettings, Task, Window, WindowKind, duration_text
 
 Doubt = tuple[Place, str]
 _OF_POSITIVES = ("f1", "recall")
@@ -50,7 +50,8 @@ def _gate(task: Task, comparison: Comparison) -> str | None:
     averaged = comparison.average not in (None, "binary") or task is Task.MULTICLASS
     if comparison.metric in ("precision", "recall", "f1") and averaged and comparison.class_ is None:
         return "averages"
-    return comparison.metric if comparison.metric in _OWN else None
+    gate = GATED_AS.get(comparison.metric, comparison.metric)
+    return gate if gate in _OWN else None
 
 
 def events_a_day(profile: Profile) -> float | None:

@@ -12,8 +12,8 @@ from driftline.web.page.standing import Standing
 from driftline.web.page.words import count, number, share
 
 _MEASURES = (
-    "f1", "accuracy", "balanced_accuracy", "precision", "recall", "auc", "mcc", "log_loss", "brier", "rmse", "mae",
-    "r2", "bias", "mape",
+    "f1", "accuracy", "balanced_accuracy", "precision", "recall", "auc", "mcc", "log_loss", "brier", "ece", "rmse",
+    "mae", "r2", "bias", "mape",
 )  # fmt: skip
 _AVERAGE = {"binary": "binary", "multiclass": "macro"}
 
