@@ -148,6 +148,61 @@ def test_a_removed_rule_that_fires_sends_its_resolved_event(world):
     assert () == tuple(world.daemon.view.streams[0].rules)
 
 
+def test_a_removed_rule_goes_on_until_w_passes_its_instant_by_whichever_model(world):
+    """§9: from the first instant > W. A stream that has fallen silent has none; any event of it moves W."""
+    world.write(rules="[]")
+    world.reload()
+    states = []
+    for minute in (None, 11, 15):
+        if minute is not None:
+            event = {"prediction_id": str(minute), "model": "another", "version": "1", "prediction": "1"}
+            world.source.append("p", 0, json.dumps({**event, "time": START + minute * MINUTE}).encode())
+        world.daemon.tick(0)
+        world.daemon.commit()
+        world.daemon.refresh_view(force=True)
+        states.append([rule.state for rule in world.daemon.view.streams[0].rules])
+    assert [["firing"], ["firing"], []] == states
+    assert ["alert.fired.v1", "alert.resolved.v1"] == world.kinds()
+    assert "2023-11-14T22:32:00Z" == json.loads(world.publisher.sent[1].value)["time"]
+
+
+def test_a_removed_rule_on_silence_ends_as_soon_as_the_stream_is_read(world):
+    """It has no instants of event time; and a stream that cannot be read waits."""
+    world.write(rules="[{name: silent, when: {no_events_for: 1h}}]")
+    world.reload()
+    clock = [world.daemon.wall()]
+    world.daemon.wall = lambda: clock[0]
+    states = []
+    for hours, up in ((0, True), (2, True), (2, False), (2, True)):
+        clock[0] += 3600 * hours
+        world.source.set_up(up=up)
+        if len(states) == 2:
+            world.write(rules="[]")
+            world.reload()
+        world.daemon.tick(0)
+        views = world.daemon.runners[0].engine.rules.views()
+        states.append([rule.state for rule in views if rule.rule == "silent"])
+    assert [["inactive"], ["firing"], ["firing"], []] == states
+
+
+def test_a_reload_does_not_make_a_silent_model_heard(world):
+    """Who reloads every hour is told of a silence of two: nothing was missed in between."""
+    rule = "[{name: silent, when: {no_events_for: 2h}}]"
+    world.write(rules=rule)
+    world.reload()
+    clock = [world.daemon.wall()]
+    world.daemon.wall = lambda: clock[0]
+    states = []
+    for _ in range(4):
+        world.daemon.tick(0)
+        views = world.daemon.runners[0].engine.rules.views()
+        states.append([r.state for r in views if r.rule == "silent" and r.state == "firing"])
+        world.write(rules=rule, windows=f"[10m, {len(states) + 1}h]")
+        world.reload()
+        clock[0] += 3600
+    assert [[], [], ["firing"], ["firing"]] == states
+
+
 def test_a_changed_condition_ends_the_old_episode_and_begins_anew(world):
     """Fault 67: another revision; the reason says so."""
     before = json.loads(world.publisher.sent[0].value)["data"]["episode"]["revision"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ def ids(keys: list[int]) -> np.ndarray:
     return np.array([[k + 1, (k + 1) * 7919] for k in keys], np.uint64).reshape(-1, 2)
 
 
-def put(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int, int]]:
+def put(
+    join: Join, rows: list[tuple[int, int, int, int]], model: int = 0
+) -> list[tuple[int, int, int, int, int]]:
     """(key, time, lateness, class) -> changes (eff, time, sign, truth, predicted)."""
     time = np.array([r[1] for r in rows], np.int64)
     eff = time + np.array([r[2] for r in rows], np.int64)
@@ -33,7 +36,7 @@ def put(join: Join, rows: list[tuple[int, int, int, int]]) -> list[tuple[int, in
         ids([r[0] for r in rows]),
         time,
         eff,
-        np.zeros(len(rows), np.int32),
+        np.full(len(rows), model, np.int32),
         np.zeros(len(rows), np.int32),
         predicted,
         predicted.astype(float),
@@ -202,3 +205,14 @@ def test_the_memory_cap_drops_the_same_rows_however_far_was_read_ahead(ahead: in
     assert [*range(13, 20)] == sorted(k for k in left if k < 100)
     assert [*range(112, 120)] == sorted(k for k in left if 110 <= k < 200)
     assert ahead == sum(k >= 1000 for k in left)
+
+
+def test_ids_that_are_kept_to_tell_copies_wait_for_no_label() -> None:
+    """§7: a model with ``labels: none`` keeps ids to drop duplicates; nothing of it waits, or expires unlabelled."""
+    join = Join(0)
+    join.policies += [POLICY, replace(POLICY, labelled=False)]
+    for model in (0, 1):
+        put(join, [(10 * model + key, 10, 0, 1) for key in range(3)], model)
+    assert (3, 6) == (join.pending(), join.table.live)
+    join.expire(200)
+    assert (0, 3, 0) == (join.pending(), join.counts["expired"], join.table.live)

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+import yaml
 
 from driftline.cli import cli
 from driftline.config.formats import FieldShape, FormatShape
@@ -18,8 +20,12 @@ from driftline.config.rule_shape import ComparisonShape, RuleShape
 from driftline.config.section import Section
 from driftline.config.shape import SECTIONS, FileShape, StreamShape, TimeShape
 from driftline.config.sources import read_yaml
+from driftline.records import Kind
 from driftline.rules import parse
 from driftline.rules.catalogue import STATISTICS
+from driftline.settings import DEFAULT_GATES, Task
+from driftline.sources.batches import gather
+from driftline.wiring import build_engine
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -82,6 +88,60 @@ def test_the_example_has_every_key_and_says_its_default():
         assert shape.model_validate(raw[name]) == defaults, name
     assert TimeShape.model_validate(raw["streams"]["main"]["time"]) == TimeShape()
     assert LabelsShape.model_validate(raw["models"][0]["labels"]) == LabelsShape()
+    own = {"match", "stream", "task", "positive", "windows", "references", "tags", "labels"}
+    model = {k: v for k, v in raw["models"][0].items() if k not in own}
+    defaults = ModelShape(match="m", stream="s", task=Task.REGRESSION).model_dump(mode="json")
+    assert {key: defaults[key] for key in model} == model
+    gates = re.search(r"least denominators: (\{.*\})", text)
+    assert gates is not None
+    assert yaml.safe_load(gates[1]) == DEFAULT_GATES
+
+
+def uncommented(text: str) -> str:
+    """The example with every key that stands in a comment put in place, as its head says."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        found = re.match(r"( +)# ( *[\w.]+: .*)", line)
+        if found is None:
+            lines.append(line)
+            continue
+        lines[-1] = re.sub(r": \{\} .*", ":", lines[-1])
+        lines.append(found[1] + found[2])
+    return "\n".join(lines)
+
+
+def test_what_stands_in_comments_of_the_example_works(tmp_path):
+    """It is a valid configuration, and a stream reads by the format; nothing is said not to work yet."""
+    text = (ROOT / "config" / "example.yaml").read_text(encoding="utf-8")
+    assert [] == re.findall(r".*(?:\byet\b|usable|cannot|later step).*", text)
+    (tmp_path / "secret").write_text("s")
+    whole = uncommented(text).replace("/run/secrets/kafka-password", str(tmp_path / "secret"))
+    (tmp_path / "c.yaml").write_text(whole.replace("format: driftline ", "format: ours "))
+    config = load_config(tmp_path / "c.yaml", {})
+    assert {
+        "security.protocol",
+        "sasl.mechanism",
+        "sasl.username",
+        "sasl.password",
+    } == config.kafka.properties.keys()
+    assert ("UP", "DOWN") == config.models[0].classes
+    event = {"req": {"id": "1"}, "ts": 1_700_000_000, "in": {"x": 1}, "p": 0.7, "truth": "UP"}
+    (stream,) = config.streams
+    for kind, topics in ((Kind.PREDICTION, stream.predictions), (Kind.LABEL, stream.labels)):
+        engine = build_engine(config, stream)
+        piece = (
+            (topics[0], 0),
+            np.array([0]),
+            np.array([1_700_000_000_000]),
+            [json.dumps(event).encode()],
+            [[]],
+        )
+        (batch,) = gather([piece], {topics[0]: kind})
+        assert [] == engine.pipeline.feed(batch).rejects
+        assert (1, {}) == (
+            engine.pipeline.counts["events_consumed", topics[0], str(kind)],
+            engine.pipeline.unmonitored,
+        )
 
 
 def test_the_rules_shape_is_what_rules_are_read_by():

@@ -268,3 +268,17 @@ def test_the_command_says_what_is_assumed_and_what_is_too_much(fleet, capsys):
     assert "no reference was found" in out
     assert "more than limits.join_memory" in out
     assert "metrics.max_series, 1,000" in out
+
+
+def test_ids_of_models_without_labels_are_not_said_to_wait_for_any(fleet, capsys):
+    """They are kept to tell copies, for as long as events may be late."""
+    text = (
+        GLOB.split("\nmodels:", maxsplit=1)[0]
+        + "\nmodels: [{match: m, stream: main, task: regression, labels: none}]\n"
+    )
+    fleet.write_text(text + "limits: {join_memory: 1MiB}\n", encoding="utf-8")
+    assert invoke(["estimate", "--config", str(fleet), "--predictions-per-day", "1000000"]) == 0
+    out = capsys.readouterr().out
+    assert "Stream main will keep ids, to tell copies, in " in out
+    assert "more than limits.join_memory: raise it, or shorten time.allowed_lateness." in out
+    assert "wait for labels" not in out

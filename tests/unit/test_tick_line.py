@@ -14,14 +14,14 @@ def ticks(world: World) -> list[dict]:
 
 
 def test_a_tick_with_records_has_one_line(tmp_path):
-    """However many records were read; a commit without any has none. Ids wait, so that copies can be told."""
+    """However many records were read; a commit without any has none. Ids are remembered to tell copies, and wait for no label."""
     world = World(tmp_path)
     world.source.append("p", 0, b"no event", START)
     world.minutes(0, 12)
     world.daemon.commit()
     (line,) = ticks(world)
     expected = {
-        "stream": "main", "records": 13, "watermark": "2023-11-14T22:31:00Z", "lag": 0, "staged": 0, "pending": 12,
+        "stream": "main", "records": 13, "watermark": "2023-11-14T22:31:00Z", "lag": 0, "staged": 0, "pending": 0, "remembered": 12,
         "rejected": 1, "late": 0, "paused": 0,
     }  # fmt: skip
     assert expected == {key: line[key] for key in expected}

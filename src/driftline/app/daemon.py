@@ -11,7 +11,7 @@ from driftline.app.committing import blobs, controls, partitions, seen
 from driftline.app.outbox import Effect, Outbox
 from driftline.app.reloading import Reloading
 from driftline.app.runner import Runner
-from driftline.app.showing import Pace, daemon_view
+from driftline.app.showing import STARTING, Pace, daemon_view
 from driftline.config.model import Config
 from driftline.errors import DriftlineError
 from driftline.metrics.histogram import Durations
@@ -50,9 +50,9 @@ class Daemon:
         self.wall = wall
         self.build = build
         self.stopping = False
-        self.view = DaemonView(
-            now_ms=self.wall_ms(), reasons=("starting: the state is restored, and Kafka looked for",)
-        )
+        self.opened = False
+        """All sources have begun, whether or not Kafka was found."""
+        self.view = DaemonView(now_ms=self.wall_ms(), reasons=(STARTING,))
         self.effects = Outbox(publisher)
         self.recent = Recent()
         self.reloading = Reloading(load, self.wall_ms())
@@ -87,25 +87,26 @@ class Daemon:
     # -- start ---------------------------------------------------------------------------------------
 
     def restore(self) -> None:
-        """Bring every stream to where the last commit left it, and seek."""
+        """Bring every stream to where the last commit left it, and show that; then look for Kafka, and seek."""
         stored = self.store.load()
         for runner in self.runners:
             runner.engine = _restored(runner.engine, runner.name, stored)
             runner.committed = committed(runner.engine)
             runner.told = runner.consumed()
-            ids = {row.topic: row.topic_id for row in stored.partitions if row.stream == runner.name}
-            positions = {
-                (row.topic, row.partition): row.next_offset
-                for row in stored.partitions
-                if row.stream == runner.name
-            }
-            runner.source.open(positions | dict(runner.engine.pipeline.positions), ids)
         self.recent.restore(stored.blobs.get("", {}).get(RECENT_KEY))
         for row in stored.outbox:
             if place := place_of(row.message):
                 for runner in (r for r in self.runners if r.name == row.stream):
                     runner.breaker.written({row.message.id: place})
         self.effects.restore(stored.outbox)
+        self.refresh_view(force=True)  # Kafka may be long in coming, once a stream
+        for runner in self.runners:
+            if self.stopping:
+                return
+            runner.open(stored.partitions)
+            self.refresh_view()
+        self.opened = True
+        self._pace = Pace()  # the next view is due at once
 
     # -- the loop ------------------------------------------------------------------------------------
 
@@ -132,6 +133,7 @@ class Daemon:
         if losses := runner.look(time.monotonic(), self.log):
             self._lost(runner, losses)
         if runner.hold or self.trouble:  # what cannot be committed is not read either: memory stays bounded
+            runner.unheard()
             time.sleep(timeout_s)  # where reading waits for records
             return
         started = time.perf_counter()
@@ -143,6 +145,7 @@ class Daemon:
             self.batch_seconds["feed"].observe(fed_at - started)
         if not runner.missing():  # without all topics W would mean nothing
             self._advance(runner, fed_at)
+        self._decided(runner, runner.silence(self.wall_ms()))
         runner.balance(self.config.limits, time.monotonic(), self.log)
 
     def _dead_letters(self, runner: Runner, fed: Fed) -> None:
@@ -158,8 +161,9 @@ class Daemon:
         if pipeline.watermark_ms > before_ms:
             runner.dirty = True
             self.batch_seconds["advance"].observe(time.perf_counter() - fed_at)
-        if runner.engine.rules is not None:
-            messages += runner.engine.rules.silence(wall_ms)
+        self._decided(runner, messages)
+
+    def _decided(self, runner: Runner, messages: list[Message]) -> None:
         for message in messages:
             self._note(message)
         self.effects.queue += [(runner.name, m) for m in messages]
@@ -274,7 +278,10 @@ class Daemon:
         if bad := [s.unreadable for e in engines.values() for s in e.pipeline.registry.slots if s.unreadable]:
             return bad
         for runner in self.runners:
-            runner.engine = engines[runner.name]
+            engine = engines[runner.name]
+            if engine.rules is not None and runner.engine.rules is not None:
+                engine.rules.follow(runner.engine.rules)
+            runner.engine = engine
             runner.committed = committed(runner.engine)
             runner.dirty = True
             self.owed_controls.append((runner.name, self.wall_ms(), "reload", {"path": new.source}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,12 @@ from driftline.pipeline.shown import Shown
 from driftline.pipeline.stream import StreamEngine
 from driftline.pipeline.view import Committed
 from driftline.ports import Loss, Source
-from driftline.records import Control, RawBatch, TopicPartition
+from driftline.records import Control, Message, RawBatch, TopicPartition
 from driftline.settings import Limits
 from driftline.sinks.breaker import Breaker
 from driftline.sources.offsets import RECREATED
 from driftline.stamp.watermark import UNSET_MS
+from driftline.store.rows import PartitionRow
 
 POLL_RECORDS = 20_000
 REFRESH_S = 2.0
@@ -60,6 +61,13 @@ class Runner:
         there = {status.topic for status in self.source.partitions()}
         return sorted(self.kinds.keys() - there)
 
+    def open(self, stored: Iterable[PartitionRow]) -> None:
+        """Let the source begin where the last commit left it."""
+        rows = [row for row in stored if row.stream == self.name]
+        positions = {(row.topic, row.partition): row.next_offset for row in rows}
+        ids = {row.topic: row.topic_id for row in rows}
+        self.source.open(positions | dict(self.engine.pipeline.positions), ids)
+
     def read(self, timeout_s: float, now_s: float) -> list[Fed]:
         """Feed what the source has."""
         batches: list[RawBatch] = self.source.poll(timeout_s, POLL_RECORDS)
@@ -73,6 +81,20 @@ class Runner:
             up=self.source.up,
         )  # fmt: skip
         return fed
+
+    def silence(self, wall_ms: int) -> list[Message]:
+        """What rules on silence say. A stream that cannot be read is not silent."""
+        if self.engine.rules is None:
+            return []
+        if not self.source.up or self.missing():
+            self.unheard()
+            return []
+        return self.engine.rules.silence(wall_ms)
+
+    def unheard(self) -> None:
+        """Nothing can be heard of what may be there."""
+        if self.engine.rules is not None:
+            self.engine.rules.unheard()
 
     def consumed(self) -> int:
         """Records so far."""
@@ -93,6 +115,7 @@ class Runner:
             lag=sum(max(0, s.high_watermark - s.position) for s in statuses if s.high_watermark is not None),
             staged=self.engine.pipeline.staged_rows(),
             pending=self.engine.pipeline.join.pending(),
+            remembered=self.engine.pipeline.join.table.live,
             rejected=sum(n for key, n in counts.items() if key[0] == "events_rejected"),
             late=counts["events_late", "dropped"],
             paused=len(self.paused),

@@ -17,6 +17,7 @@ from driftline.stamp.watermark import UNSET_MS
 if TYPE_CHECKING:
     from driftline.app.daemon import Daemon
 
+STARTING = "starting: the state is restored, and Kafka looked for"
 VIEW_S = 1.0
 VIEW_MOST_S = 5.0
 VIEW_SHARE = 0.2
@@ -71,6 +72,8 @@ def daemon_view(daemon: Daemon) -> DaemonView:
 
 def reasons(daemon: Daemon) -> list[str]:
     """Why the daemon cannot do its job."""
+    if not daemon.opened:  # nobody knows yet whether Kafka is there
+        return [STARTING]
     found = [daemon.trouble] if daemon.trouble else []
     found += [f"stream {r.name} is on hold: {r.hold}" for r in daemon.runners if r.hold]
     found += [
@@ -82,15 +85,7 @@ def reasons(daemon: Daemon) -> list[str]:
 
 
 def _stream(daemon: Daemon, runner: Runner) -> StreamView:
-    marks = runner.engine.pipeline.watermarks
-    partitions = tuple(
-        PartitionView(
-            stream=runner.name, topic=s.topic, partition=s.partition, kind=runner.kinds.get(s.topic, ""),
-            position=s.position, high_watermark=s.high_watermark,
-            watermark_ms=_known(marks.get((s.topic, s.partition))), paused=runner.paused.get((s.topic, s.partition)),
-        )
-        for s in runner.source.partitions()
-    )  # fmt: skip
+    partitions = _partitions(runner)
     rules = runner.engine.rules.views() if runner.engine.rules else ()
     view = stream_view(
         runner.name, runner.engine, partitions, rules, daemon.config.metrics.windows, runner.hold, runner.shown,
@@ -100,6 +95,20 @@ def _stream(daemon: Daemon, runner: Runner) -> StreamView:
         "group_commit_failures_total": {(): runner.source.report_failures}
     }
     return replace(view, counters={**view.counters, **told})
+
+
+def _partitions(runner: Runner) -> tuple[PartitionView, ...]:
+    """Those that the source has found, and those of the state that it has not."""
+    pipeline = runner.engine.pipeline
+    found = {(s.topic, s.partition): (s.position, s.high_watermark) for s in runner.source.partitions()}
+    restored = {key: (at, None) for key, at in pipeline.positions.items() if key not in found}
+    return tuple(
+        PartitionView(
+            stream=runner.name, topic=key[0], partition=key[1], kind=runner.kinds.get(key[0], ""), position=position,
+            high_watermark=high, watermark_ms=_known(pipeline.watermarks.get(key)), paused=runner.paused.get(key),
+        )
+        for key, (position, high) in (found | restored).items()
+    )  # fmt: skip
 
 
 def _known(watermark_ms: int | None) -> int | None:

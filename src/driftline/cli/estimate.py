@@ -62,7 +62,7 @@ def _table(lines: list[Line], total: Total) -> Table:
         "a day",
         "series",
         "memory",
-        "for labels",
+        "of it ids",
         "disk",
     ):
         table.add_column(
@@ -95,7 +95,7 @@ def _rest(lines: list[Line], total: Total) -> tuple[str, ...]:
 
 
 def _memory(each: Needs) -> float:
-    """Of one version: panes, where their data stands, and predictions that wait for labels."""
+    """Of one version: panes, where their data stands, and ids that wait for labels or tell copies."""
     return each.pane_bytes + each.index_bytes + each.join_rows * each.row_bytes
 
 
@@ -114,8 +114,14 @@ def _remarks(config: Config, lines: list[Line], total: Total) -> list[str]:
         )
     for stream, size in join_bytes(lines).items():
         if size > config.limits.join_memory_bytes:
-            found.append(
-                f"Stream {stream} will wait for labels in {_bytes_text(size)}, more than limits.join_memory: "
-                "raise it, or shorten labels.horizon, or set labels.sample."
-            )
+            found.append(_over(config, stream, size))
     return found
+
+
+def _over(config: Config, stream: str, size: float) -> str:
+    """Ids wait for their labels; those of models without labels are kept to tell copies."""
+    if any(m.labels.enabled for m in config.models if m.stream == stream):
+        what, remedy = "will wait for labels in", "labels.horizon, or set labels.sample"
+    else:
+        what, remedy = "will keep ids, to tell copies, in", "time.allowed_lateness"
+    return f"Stream {stream} {what} {_bytes_text(size)}, more than limits.join_memory: raise it, or shorten {remedy}."

@@ -71,12 +71,15 @@ def _near_slides(length_ms: int, step_ms: int, slide_ms: int) -> list[int]:
 
 
 def model_mistakes(
-    shape: ModelShape, streams: Mapping[str, StreamSettings | None], place: Place
+    shape: ModelShape, task: Task | None, streams: Mapping[str, StreamSettings | None], place: Place
 ) -> Iterator[Mistake]:
-    """Mistakes in one entry. A stream whose value is None exists, with mistakes of its own."""
+    """Mistakes in one entry: without ``task``, whatever the task is meant to be.
+
+    A stream whose value is None exists, with mistakes of its own.
+    """
     if streams and shape.stream not in streams:
         yield (*place, "stream"), f'no stream is named "{shape.stream}"; {unknown(shape.stream, streams)}'
-    yield from _class_mistakes(shape, place)
+    yield from _class_mistakes(shape, task, place)
     for name in shape.gates:
         if name not in DEFAULT_GATES:
             yield (*place, "gates", name), f'no gate is named "{name}"; {unknown(name, DEFAULT_GATES)}'
@@ -92,24 +95,32 @@ def model_mistakes(
     stream = streams.get(shape.stream)
     if stream is not None:
         yield from _stream_mistakes(shape, stream, place)
+    yield from _repeated_windows(shape, place)
 
 
-def _class_mistakes(shape: ModelShape, place: Place) -> Iterator[Mistake]:
-    if shape.task is Task.BINARY and shape.positive is None:
+def _class_mistakes(shape: ModelShape, task: Task | None, place: Place) -> Iterator[Mistake]:
+    if task is not None:
+        yield from _task_mistakes(shape, task, place)
+    if task is not Task.REGRESSION and len(set(shape.classes or ())) != len(shape.classes or ()):
+        yield (*place, "classes"), "a class is named twice"
+
+
+def _task_mistakes(shape: ModelShape, task: Task, place: Place) -> Iterator[Mistake]:
+    if task is Task.BINARY and shape.positive is None:
         first = shape.classes[0] if shape.classes else "UP"
         yield (*place, "positive"), f"a binary model needs its positive class; write positive: {first}"
-    if shape.task is not Task.BINARY and shape.positive is not None:
+    if task is not Task.BINARY and shape.positive is not None:
         yield (
             (*place, "positive"),
-            f"only a binary model has a positive class, not a {shape.task} one; leave it out",
+            f"only a binary model has a positive class, not a {task} one; leave it out",
         )
     if shape.classes is None:
         return
-    if shape.task is Task.REGRESSION:
+    if task is Task.REGRESSION:
         yield (*place, "classes"), "a regression has no classes; leave them out"
-    elif len(set(shape.classes)) != len(shape.classes):
-        yield (*place, "classes"), "a class is named twice"
-    elif shape.task is Task.BINARY and len({*shape.classes, shape.positive} - {None}) != 2:
+    elif len(set(shape.classes)) == len(shape.classes) and (
+        task is Task.BINARY and len({*shape.classes, shape.positive} - {None}) != 2
+    ):
         yield (*place, "classes"), "a binary model has two classes, and positive is one of them"
 
 
@@ -120,14 +131,18 @@ def _stream_mistakes(shape: ModelShape, stream: StreamSettings, place: Place) ->
                 make_window(raw, stream.time.step_ms)
             except ValueError as error:
                 yield (*place, "windows", kind, index), str(error)
-        lengths = [raw.length_ms for raw in getattr(shape.windows, kind)]
-        if len(set(lengths)) != len(lengths):
-            yield (*place, "windows", kind), "a window of one length stands twice; name each length once"
     if shape.windows.performance and not stream.labels:
         yield (
             (*place, "windows", "performance"),
             f'stream "{stream.name}" has no label topics; name one there',
         )
+
+
+def _repeated_windows(shape: ModelShape, place: Place) -> Iterator[Mistake]:
+    for kind in ("drift", "performance"):
+        lengths = [raw.length_ms for raw in getattr(shape.windows, kind)]
+        if len(set(lengths)) != len(lengths):
+            yield (*place, "windows", kind), "a window of one length stands twice; name each length once"
 
 
 def make_model(shape: ModelShape, stream: StreamSettings, folder: Path) -> ModelSettings:

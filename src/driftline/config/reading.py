@@ -21,9 +21,12 @@ from driftline.config.servers import foreign_protocol
 from driftline.config.shape import KEYS, SECTIONS, KafkaShape, StateShape, StreamShape
 from driftline.config.sources import lists_of
 from driftline.config.streams import format_mistakes, make_stream, own_topic_mistakes, stream_mistakes
-from driftline.settings import ModelSettings, StreamSettings
+from driftline.settings import ModelSettings, StreamSettings, Task
 
 _S = TypeVar("_S", bound=BaseModel)
+
+STAND_INS = {"match": "?", "stream": "?", "task": str(Task.REGRESSION)}
+"""For what every model must say: its other mistakes are told where one of these is wrong too."""
 
 
 class Reading:
@@ -43,10 +46,13 @@ class Reading:
         self.remarks: list[Mistake] = []
         """What is right, but remarkable."""
 
-    def section(self, shape: type[_S], place: Place, raw: Any) -> _S | None:
+    def section(
+        self, shape: type[_S], place: Place, raw: Any, stand_ins: Mapping[str, Any] | None = None
+    ) -> _S | None:
         """A section without what is wrong in it, so that the rest can be checked on.
 
-        None where that is no section either. An empty section is its defaults.
+        ``stand_ins`` take the place of what has no default and is wrong or missing. None where it is no section at
+        all. An empty section is its defaults.
         """
         raw = {} if raw is None else raw
         try:
@@ -54,8 +60,9 @@ class Reading:
         except ValidationError as error:
             found = problems_of(error, shape, place)
         self.mistakes += found
+        rest = without(raw, [inner[len(place) :] for inner, _ in found])
         try:
-            return shape.model_validate(without(raw, [inner[len(place) :] for inner, _ in found]))
+            return shape.model_validate({**(stand_ins or {}), **rest} if isinstance(rest, Mapping) else rest)
         except ValidationError:
             return None
 
@@ -123,16 +130,18 @@ class Reading:
     def _model(
         self, place: Place, entry: Any, streams: Mapping[str, StreamSettings | None]
     ) -> ModelSettings | None:
-        shape = self.section(ModelShape, place, entry)
+        shape = self.section(ModelShape, place, entry, STAND_INS)
         if shape is None:
             return None
-        first = self.places.setdefault(("model", shape.match), place)
+        known = self.sound((*place, "match"))
+        first = self.places.setdefault(("model", shape.match), place) if known else place
         if first != place:
             at = f"{first[0]}[{first[1]}]"
             self.mistakes.append(
                 ((*place, "match"), f'"{shape.match}" is matched by {at} already; leave one out')
             )
-        self.add(list(model_mistakes(shape, streams, place)))
+        task = shape.task if self.sound((*place, "task")) else None
+        self.add(list(model_mistakes(shape, task, streams, place)))
         stream = streams.get(shape.stream)
         if stream is None or not self.sound(place):
             return None

@@ -60,7 +60,7 @@ class TimeShape(Section):
     idle_after: LongDuration = 30 * SECOND_MS
     """Wall time after which a silent partition no longer holds the stream."""
     from_record: bool = False
-    """A prediction without a time takes its record's timestamp."""
+    """A prediction or features event without a time takes its record's timestamp, as labels do anyway."""
 
 
 class StreamShape(Section):
@@ -93,7 +93,7 @@ class LimitsShape(Section):
     message_bytes: Size = 1 << 20
     """Messages longer than this are dead-lettered."""
     join_memory: Size = 1 << 30
-    """Memory for predictions that wait for their label; beyond it partitions pause, then the oldest are evicted and counted."""
+    """Memory for predictions that wait for their label (`labels: none`: that may come again); beyond it partitions pause, then the oldest are evicted and counted."""
     staged_events: Count = 2_000_000
     """Events that wait for the watermark; beyond it partitions pause."""
 

@@ -232,7 +232,7 @@ class Join:
 
     def _finish(self, rows: Ints) -> None:
         flags = self.table.flags[rows]
-        self.counts["expired"] += int(((flags & (PREDICTED | LABELLED)) == PREDICTED).sum())
+        self.counts["expired"] += len(self._awaiting(rows))
         self.counts["orphan"] += self.early.drop(self.table.keys[rows[(flags & PREDICTED) == 0]])
         self.table.kill(rows)
 
@@ -272,4 +272,10 @@ class Join:
 
     def pending(self) -> int:
         """Predictions that wait for their label."""
-        return len(self.table.select(lambda t: (t.flags & (PREDICTED | LABELLED)) == PREDICTED))
+        return len(self._awaiting(self.table.select(lambda t: np.ones(t.rows, np.bool_))))
+
+    def _awaiting(self, rows: Ints) -> Ints:
+        """Those of ``rows`` that have no label, of models that have labels."""
+        rows = rows[(self.table.flags[rows] & (PREDICTED | LABELLED)) == PREDICTED]
+        labelled: Bools = np.array([p.labelled for p in self.policies], np.bool_)[self.table.model[rows]]
+        return rows[labelled]

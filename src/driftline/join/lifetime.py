@@ -18,6 +18,8 @@ class Policy:
     horizon_ms: int
     orphan_wait_ms: int
     corrections_ms: int
+    labelled: bool = True
+    """Labels are waited for; else ids are kept to tell copies only."""
 
 
 def limits(policies: Sequence[Policy], name: str, model: Ints | Codes32) -> Ints:

@@ -181,9 +181,24 @@ _TRAFFIC = (
         "Labels that came when a window that they are in had been judged for the last time",
         ("stream",),
     ),
-    Metric("join_expired_events_total", "counter", "Predictions whose label never came", ("stream",)),
-    Metric("join_evicted_events_total", "counter", "Predictions dropped for the memory limit", ("stream",)),
-    Metric("join_pending_events", "gauge", "Predictions that wait for their label", ("stream",)),
+    Metric(
+        "join_expired_events_total",
+        "counter",
+        "Predictions whose label never came, of models that have labels",
+        ("stream",),
+    ),
+    Metric(
+        "join_evicted_events_total",
+        "counter",
+        "Predictions (ids, of models without labels) let go for limits.join_memory",
+        ("stream",),
+    ),
+    Metric(
+        "join_pending_events",
+        "gauge",
+        "Predictions that wait for their label, of models that have labels",
+        ("stream",),
+    ),
     Metric("staged_events", "gauge", "Events that wait for the watermark", ("stream",)),
     Metric("consumer_lag_messages", "gauge", "Records not read yet", _PARTITION),
     Metric(

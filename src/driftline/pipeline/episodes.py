@@ -132,6 +132,14 @@ class Watch(Rules):
         """Rules on silence are of the wall clock, and not watched."""
         return self._rules.silence(wall_ms)
 
+    def follow(self, before: Rules) -> None:
+        """Of the rules."""
+        self._rules.follow(before)
+
+    def unheard(self) -> None:
+        """Of the rules."""
+        self._rules.unheard()
+
     def snapshot(self) -> Blob:
         """Of the rules alone."""
         return self._rules.snapshot()

@@ -22,7 +22,7 @@ from driftline.pipeline.mixed import mixed_instants
 from driftline.pipeline.rulebook import Rulebook, average_of
 from driftline.pipeline.silence import Silences
 from driftline.pipeline.slots import Slot
-from driftline.pipeline.stream import Window
+from driftline.pipeline.stream import Rules, Window
 from driftline.pipeline.verdicts import fits, verdicts
 from driftline.records import Blob, BlobKey, Ints, Message
 from driftline.rules import machine
@@ -69,6 +69,11 @@ class Judging:
     def trigger_last_ms(self) -> dict[Labels, int]:
         """Instant of each rule's last request."""
         return self.asking.trigger_last_ms
+
+    @property
+    def codes(self) -> dict[tuple[str, str], int]:
+        """The code of each (model, version)."""
+        return {slot.key: slot.code for slot in self._slots}
 
     def replace(self, rules: tuple[RuleSpec, ...]) -> None:
         """Go on with other rules, from the first instant after W on.
@@ -299,6 +304,17 @@ class Judging:
                     instance = self.instances.setdefault(resolved.spec.identity, slot.code, {})
                     messages += self._step(slot, resolved, instance, Verdict(silent), wall_ms, wall_ms)
         return messages
+
+    def follow(self, before: Rules) -> None:
+        """A reload is no restart: since when each version is silent is known on."""
+        if isinstance(before, Judging):
+            now = self.codes
+            same = {code: now[key] for key, code in before.codes.items() if key in now}
+            self.silences.follow(before.silences, same)
+
+    def unheard(self) -> None:
+        """The stream cannot be read just now: rules on silence begin to wait anew, as after a restart."""
+        self.silences.doubt()
 
     def _replaced(self, slot: Slot, spec: RuleSpec) -> bool:
         """Whether another version has had events for ``active_for`` when this one had none: nobody misses it."""

@@ -75,7 +75,7 @@ class StreamState:
             labels = model.settings.labels
             policy = Policy(labels.horizon_ms, labels.orphan_wait_ms, labels.corrections_ms)
             if not labels.enabled:
-                policy = Policy(self.stream.time.allowed_lateness_ms, 0, 0)
+                policy = Policy(self.stream.time.allowed_lateness_ms, 0, 0, labelled=False)
             self.join.policies.append(policy)
 
     def class_codes(self, model: ModelState, column: Coded) -> Codes32:

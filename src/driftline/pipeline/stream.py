@@ -113,6 +113,12 @@ class Rules(Protocol):
     def silence(self, wall_ms: int) -> list[Message]:
         """Rules on silence."""
 
+    def follow(self, before: Rules) -> None:
+        """Know on what the rules of the configuration before knew of the wall clock."""
+
+    def unheard(self) -> None:
+        """The stream cannot be read just now: rules on silence begin to wait anew."""
+
     def snapshot(self) -> Blob:
         """All rule states."""
 
