@@ -11,7 +11,7 @@ from driftline.config.doubts.traffic import events_a_day
 from driftline.config.model import Config
 from driftline.pipeline.needs import Needs, needs
 from driftline.pipeline.needs.asked import Asked
-from driftline.pipeline.slots import with_windows
+from driftline.pipeline.registry import with_windows
 from driftline.records import REJECT_REASONS
 from driftline.reference.profile import Profile
 from driftline.rules.resolve import windows_of_rules

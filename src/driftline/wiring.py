@@ -9,7 +9,7 @@ from driftline.config.model import Config
 from driftline.decode import make_decoder
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.judging import Judging
-from driftline.pipeline.slots import LoadProfile, Registry, with_windows
+from driftline.pipeline.registry import LoadProfile, Registry, with_windows
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind
 from driftline.reference.file import load

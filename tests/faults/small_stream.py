@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 
-from driftline.pipeline.slots import LoadProfile
+from driftline.pipeline.registry import LoadProfile
 from driftline.pipeline.stream import Samples, StreamEngine
 from driftline.records import Kind, RawBatch
 from driftline.settings import (

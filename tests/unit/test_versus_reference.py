@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from driftline.pipeline.baseline import reference_value
-from driftline.pipeline.slots import Registry, Slot
+from driftline.pipeline.registry import Registry
+from driftline.pipeline.slots import Slot
 from driftline.records import Dimension
 from driftline.reference.build import build_profile
 from driftline.reference.file import dump, parse

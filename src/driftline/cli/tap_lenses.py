@@ -13,7 +13,7 @@ from driftline.config.model import Config
 from driftline.decode.explain import explain
 from driftline.errors import UsageError
 from driftline.onboarding.decoded import Lens, Read
-from driftline.pipeline.slots import Registry
+from driftline.pipeline.registry import Registry
 from driftline.records import Headers, Kind
 from driftline.settings import Limits, StreamSettings
 from driftline.sinks.dead_letters import Origin, origin_of

@@ -14,7 +14,8 @@ from driftline.join.join import Join
 from driftline.pipeline.applying import apply_labels, apply_staged
 from driftline.pipeline.counting import count_waiting
 from driftline.pipeline.intake import take_in
-from driftline.pipeline.slots import Registry, Slot
+from driftline.pipeline.registry import Registry
+from driftline.pipeline.slots import Slot
 from driftline.pipeline.state import StreamState
 from driftline.records import Control, Decoded, Kind, RawBatch, Reject, TopicPartition
 from driftline.settings import MINUTE_MS, Limits, StreamSettings, WindowKind

@@ -13,7 +13,8 @@ from driftline.join.join import Join
 from driftline.join.lifetime import Policy
 from driftline.pipeline.models import ModelState
 from driftline.pipeline.places import Places
-from driftline.pipeline.slots import Registry, Slot
+from driftline.pipeline.registry import Registry
+from driftline.pipeline.slots import Slot
 from driftline.pipeline.written import Written
 from driftline.records import Bools, Coded, Codes32, Control, Ints, PredictionPart, TopicPartition
 from driftline.settings import DAY_MS, Limits, StreamSettings, WindowKind

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from driftline.ledger import Ledger
-from driftline.pipeline.slots import Registry
+from driftline.pipeline.registry import Registry
 from driftline.records import Blob, BlobKey, Codes32
 
 GONE = -2

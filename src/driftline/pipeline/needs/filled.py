@@ -9,7 +9,8 @@ from driftline.aggregates.totals import Totals
 from driftline.pipeline import synthetic
 from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.needs.asked import Asked, kept_ms
-from driftline.pipeline.slots import Registry, Slot
+from driftline.pipeline.registry import Registry
+from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import StreamEngine
 from driftline.settings import DAY_MS, WindowKind
 

@@ -9,7 +9,8 @@ from driftline.pipeline.engine import Pipeline
 from driftline.pipeline.lookup import Latest, SlotLookup
 from driftline.pipeline.needs.asked import Asked
 from driftline.pipeline.needs.filled import now_ms
-from driftline.pipeline.slots import Registry, Slot
+from driftline.pipeline.registry import Registry
+from driftline.pipeline.slots import Slot
 from driftline.pipeline.stream import StreamEngine, evaluate
 from driftline.pipeline.view import stream_view
 from driftline.records import Evaluation
