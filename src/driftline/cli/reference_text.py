@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
-from driftline.instants import rfc3339
+from driftline.instants import FIRST_MS, LAST_MS, rfc3339
 from driftline.reference.build import Built
 from driftline.reference.profile import CategoricalProfile, NumericProfile, Profile
 from driftline.reference.tables import Span
@@ -78,10 +78,7 @@ def _doubts(profile: Profile) -> Iterator[str]:
 
 def _instant(at_ms: int) -> str:
     """A time, or the number that is none for anybody."""
-    try:
-        return rfc3339(at_ms)
-    except OverflowError:
-        return str(at_ms)
+    return rfc3339(at_ms) if FIRST_MS <= at_ms <= LAST_MS else str(at_ms)
 
 
 def tables(profile: Profile) -> Iterator[Table]:
