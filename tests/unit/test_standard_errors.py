@@ -255,3 +255,10 @@ def test_limits_of_a_reference_lie_on_the_scale_of_the_statistic(
     """One-sided at 95 %."""
     expected = (value, pytest.approx(low, abs=2e-3), pytest.approx(high, abs=2e-3))
     assert intervals.by_error(value, error, kind, 0.95) == expected
+
+
+def test_limits_of_what_is_hardly_known_are_all_there_is() -> None:
+    """An error beyond what float64 can raise e to: from 0 to 1, and not unknown."""
+    low, high = intervals.logit_limits(np.array([0.5, 0.9]), np.array([500.0, 1e6]), 1.96)
+    assert [0.0, 0.0] == pytest.approx(low)
+    assert [1.0, 1.0] == high.tolist()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import nan
 from statistics import NormalDist
+from sys import float_info
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,11 +46,12 @@ def f_to_f1(f: Floats) -> Floats:
     return 2 * f / (1 + f)
 
 
+@np.errstate(over="ignore")  # odds beyond float64 are those of 1
 def logit_limits(value: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
     """expit(logit(value) -+ z error); NaN where the error is."""
     odds = ratio(value, 1 - value)
     low, high = odds * np.exp(-z * error), odds * np.exp(z * error)
-    return low / (1 + low), high / (1 + high)
+    return low / (1 + low), np.where(np.isinf(high), 1.0, high / (1 + np.minimum(high, float_info.max)))
 
 
 @np.errstate(over="ignore")  # a limit beyond float64 is infinite
