@@ -35,6 +35,12 @@ def test_without_a_positive_class_labels_count():
     assert ("24h", "24h") == (found.drift, found.performance)
 
 
+def test_without_labels_there_is_no_word_of_performance():
+    """Nothing else will be measured than drift."""
+    found = choose_windows(traffic(10_000, 10 * DAY_MS, None), Task.BINARY, labelled=False)
+    assert found.reason == "1,000 events a day: drift over 24h"
+
+
 @pytest.mark.parametrize(
     ("lowest", "highest", "unit"),
     [

@@ -125,16 +125,18 @@ def _setup(
     metric = "rmse" if guess.task is Task.REGRESSION else "f1"
     value = metrics.get(metric)
     source = f"topic {choices.topic}" if choices.topic else found.path.name
+    labels_known = guess.roles.label is not None
+    labels_topic = choices.labels_topic if choices.topic else "labels"
     return Setup(
         source=source, model=choices.model or "", version=choices.version or "1", task=guess.task,
-        positive=guess.positive, threshold=guess.threshold, labels_known=guess.roles.label is not None,
+        positive=guess.positive, threshold=guess.threshold, labels_known=labels_known,
         label_delay=duration_text(delay_ms), label_horizon=duration_text(max(30 * DAY_MS, 3 * delay_ms)),
         features=guess.features,
-        windows=choose_windows(counted, guess.task), traffic=counted,
+        windows=choose_windows(counted, guess.task, labelled=labels_known and labels_topic is not None), traffic=counted,
         validated=value if isinstance(value, float) else None,
         bootstrap_servers=choices.bootstrap_servers or "localhost:9092", properties=_absolute(choices.properties),
         predictions_topic=choices.topic or "predictions",
-        labels_topic=choices.labels_topic if choices.topic else "labels",
+        labels_topic=labels_topic,
         stream=stream_lines(choices.own_format, from_record=choices.from_record),
     )  # fmt: skip
 

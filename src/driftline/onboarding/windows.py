@@ -57,8 +57,8 @@ def traffic(rows: int, span_ms: int, positives: int | None) -> Traffic:
     return Traffic(rows / days, counted / days, "labels" if positives is None else "positives")
 
 
-def choose_windows(found: Traffic, task: Task) -> Windows:
-    """24 h where it is enough, else the shortest usual length that is."""
+def choose_windows(found: Traffic, task: Task, *, labelled: bool = True) -> Windows:
+    """24 h where it is enough, else the shortest usual length that is. Not ``labelled``: drift is all there will be."""
     gate = DEFAULT_GATES["f1"] if found.counted == "positives" else DEFAULT_GATES["accuracy"]
     drift = _days(found.events_a_day, DEFAULT_GATES["drift"] * _SPARE)
     # The accuracy of all labels has a gate of its own, which rare events reach late.
@@ -66,6 +66,10 @@ def choose_windows(found: Traffic, task: Task) -> Windows:
         _days(found.counted_a_day, max(_ENOUGH, gate * _SPARE)), _days(found.events_a_day, 200 * _SPARE)
     )
     performance = 1 if found.counted_a_day >= PER_DAY_FOR_24H and least == 1 else max(3, least)
+    if not labelled:
+        return Windows(
+            drift, performance, f"{found.events_a_day:,.0f} events a day: drift over {_text(drift)}"
+        )
     return Windows(drift, performance, _reason(found, task, drift, performance))
 
 
