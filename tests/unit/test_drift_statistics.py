@@ -255,6 +255,16 @@ def test_predictions_are_compared_by_class_and_score():
     assert "psi" not in found
 
 
+def test_no_order_of_unseen_values_changes_a_bit():
+    """Which value came first is the order of reading."""
+    p = profile([], [categorical_profile("c", {"a": 3, "b": 3, "c": 3})])
+    values = [*"a" * 2, *"b" * 3, *"v" * 1, *"w" * 2, *"x" * 3, *"y" * 5, *"z" * 7]
+    random = np.random.default_rng(3)
+    found = [evaluate(p, len(values), [], [list(random.permutation(values))]) for _ in range(20)]
+    for name in ("psi", "js_distance", "hellinger", "total_variation", "l_infinity", "chi2"):
+        assert 1 == len({value(each, name) for each in found}), name
+
+
 def test_ratios_have_wilsons_limits():
     """Two-sided 95 %, of k of n; none where there is no n, and none of statistics that are no shares."""
     p = profile([numeric_profile("x", np.arange(50.0))], [categorical_profile("c", {"a": 9, "b": 1})])

@@ -26,13 +26,16 @@ class Unknown:
 
     @classmethod
     def of(cls, unseen: Sequence[Sequence[Mapping[str, int]]]) -> Unknown:
-        """Of the dictionaries of E windows; pooled values are one."""
+        """Of the dictionaries of E windows; pooled values are one.
+
+        By count: their order is that of reading, and sums of floats must not depend on it.
+        """
         found = [
             (e, c, n)
             for e, columns in enumerate(unseen)
             for c, values in enumerate(columns)
             if values
-            for n in values.values()
+            for n in sorted(values.values())
         ]
         end, column, counts = np.array(found, np.int64).reshape(-1, 3).T
         return cls(end, column, counts)
