@@ -143,9 +143,10 @@ class Daemon:
         fed_at = time.perf_counter()
         if fed:
             self.batch_seconds["feed"].observe(fed_at - started)
-        if not runner.missing():  # without all topics W would mean nothing
+        complete = not runner.missing()
+        if complete:  # without all topics W would mean nothing
             self._advance(runner, fed_at)
-        self._decided(runner, runner.silence(self.wall_ms()))
+        self._decided(runner, runner.silence(self.wall_ms(), complete=complete))
         runner.balance(self.config.limits, time.monotonic(), self.log)
 
     def _dead_letters(self, runner: Runner, fed: Fed) -> None:

@@ -82,14 +82,12 @@ class Runner:
         )  # fmt: skip
         return fed
 
-    def silence(self, wall_ms: int) -> list[Message]:
-        """What rules on silence say. A stream that cannot be read is not silent."""
-        if self.engine.rules is None:
-            return []
-        if not self.source.up or self.missing():
-            self.unheard()
-            return []
-        return self.engine.rules.silence(wall_ms)
+    def silence(self, wall_ms: int, *, complete: bool) -> list[Message]:
+        """What rules on silence say. A stream that cannot be read, or not of all its topics, is not silent."""
+        if self.source.up and complete:
+            return self.engine.rules.silence(wall_ms) if self.engine.rules else []
+        self.unheard()
+        return []
 
     def unheard(self) -> None:
         """Nothing can be heard of what may be there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driftline.join.early import Early
 from driftline.join.events import Labels, Matches, Predictions, concatenate
@@ -232,7 +233,7 @@ class Join:
 
     def _finish(self, rows: Ints) -> None:
         flags = self.table.flags[rows]
-        self.counts["expired"] += len(self._awaiting(rows))
+        self.counts["expired"] += self._awaiting(rows[_unlabelled(flags)])
         self.counts["orphan"] += self.early.drop(self.table.keys[rows[(flags & PREDICTED) == 0]])
         self.table.kill(rows)
 
@@ -272,10 +273,17 @@ class Join:
 
     def pending(self) -> int:
         """Predictions that wait for their label."""
-        return len(self._awaiting(self.table.select(lambda t: np.ones(t.rows, np.bool_))))
+        return self._awaiting(self.table.select(lambda t: _unlabelled(t.flags)))
 
-    def _awaiting(self, rows: Ints) -> Ints:
-        """Those of ``rows`` that have no label, of models that have labels."""
-        rows = rows[(self.table.flags[rows] & (PREDICTED | LABELLED)) == PREDICTED]
-        labelled: Bools = np.array([p.labelled for p in self.policies], np.bool_)[self.table.model[rows]]
-        return rows[labelled]
+    def _awaiting(self, rows: Ints) -> int:
+        """How many of these predictions are of models that have labels."""
+        if all(policy.labelled for policy in self.policies):
+            return len(rows)
+        labelled = np.array([policy.labelled for policy in self.policies], np.bool_)
+        return int(labelled[self.table.model[rows]].sum())
+
+
+def _unlabelled(flags: NDArray[np.uint8]) -> Bools:
+    """Predictions without a label."""
+    found: Bools = (flags & (PREDICTED | LABELLED)) == PREDICTED
+    return found

@@ -76,11 +76,8 @@ def count_changes(state: StreamState, slot: Slot, due: Columns) -> None:
     lost = np.zeros(len(due["eff_ms"]), np.bool_)
     for panes in slot.performance_panes:
         # By effective time, not by what is still there: other batch sizes lose the same labels.
-        starts, open_ms = (
-            pane_starts(due["time_ms"], panes.window),
-            state.open_ms(slot, WindowKind.PERFORMANCE, panes),
-        )
-        gone = starts + open_ms <= due["eff_ms"]
+        open_ms = state.open_ms(slot, WindowKind.PERFORMANCE, panes)
+        gone = pane_starts(due["time_ms"], panes.window) + open_ms <= due["eff_ms"]
         lost |= gone
         kept = None if state.keeps_all or not gone.any() else np.flatnonzero(~gone)
         for start, mine in by_pane(due["time_ms"], kept, panes):

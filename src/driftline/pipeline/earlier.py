@@ -42,9 +42,7 @@ class SegmentsThen:
         out[:, :both] = codes[:, :both]
         for code, tables in self._tables.items():
             rows = np.flatnonzero(slots == code)
-            if not len(
-                rows
-            ):  # the version was not there for a while, and what it was then is of no width today
+            if not len(rows):  # of a version that was not there for a while: it may have had more segments
                 continue
             for place, (then, table) in enumerate(tables):
                 out[rows, place] = -1 if then is None else table[codes[rows, then]]
@@ -57,10 +55,12 @@ def _tables(then: Segments, now: Segments) -> list[tuple[int | None, Codes32]]:
     found: list[tuple[int | None, Codes32]] = []
     for name, values in now:
         place, before = places.get(name, (None, ()))
-        rest = values.index(OTHER) if fresh(before, values) == set() else -1
-        codes = [
-            rest if v == OTHER else values.index(v) if v in values else values.index(OTHER) for v in before
-        ]
+        other = values.index(OTHER)
+        # What was none of the values then may be one of those that are new.
+        told = {value: code for code, value in enumerate(values)} | {
+            OTHER: -1 if fresh(before, values) else other
+        }
+        codes = [told.get(value, other) for value in before]
         found.append((place, np.array([*codes, -1], np.int32)))
     return found
 
@@ -86,12 +86,12 @@ def begin(slot: Slot, data: Mapping[str, Any], then: PerformanceLayout, watermar
         key = (str(kind), panes.window.length_ms, panes.window.slide_ms)
         goes_on = conversions.get((slot.code, kind), as_it_is) is not None
         panes.since_ms = since[key] if goes_on and key in since else begin_ms
-    before = dict(then.segments)
-    slot.segments_since_ms = {
-        name: begin_ms if new else data.get("segments_since", {})[name]
+    before, known = dict(then.segments), data.get("segments_since", {})
+    started = {
+        name: begin_ms if fresh(before.get(name, ()), values) else known.get(name)
         for name, values in slot.segments
-        if (new := bool(fresh(before.get(name, ()), values))) or name in data.get("segments_since", {})
     }
+    slot.segments_since_ms = {name: since_ms for name, since_ms in started.items() if since_ms is not None}
     return conversions
 
 

@@ -47,20 +47,7 @@ def restore(pipeline: Pipeline, blobs: Mapping[BlobKey, Blob]) -> None:
     }
     slots = _names(pipeline, blobs["meta", "names"], retired)
     pipeline.learn_policies()
-    conversions: Conversions = {}
-    then: dict[int, Segments] = {}
-    for (table, key), blob in blobs.items():
-        slot = _slot(pipeline, blob) if table == "counter" else None
-        if table == "counter" and slot is None and (blob.data["model"], blob.data["version"]) in retired:
-            pipeline.written.useless.append((table, key))
-        if slot is not None:
-            _counter(slot, blob)
-            if "layouts" in blob.data:
-                layout = performance_then(blob.data, slot)
-                if layout.task is slot.settings.task and slot.model.learn(layout.classes):
-                    pipeline.grow(slot.model)
-                then[slot.code] = layout.segments
-                conversions |= begin(slot, blob.data, layout, pipeline.watermark_ms)
+    conversions, then = _counters(pipeline, blobs, retired)
     segments = SegmentsThen(pipeline.registry.slots, then, pipeline.registry.segment_width)
     _join(pipeline, blobs, segments)
     _staged(pipeline, blobs, segments)
@@ -183,6 +170,29 @@ def _waiting(rows: LateRows, taken_ms: int | None) -> list[LateRows]:
         return []
     part = rows.part.take(rest)
     return [LateRows(rows.slot, part, rows.time_ms[rest], rows.eff_ms[rest], rows.counted[rest], rows.block)]
+
+
+def _counters(
+    pipeline: Pipeline, blobs: Mapping[BlobKey, Blob], retired: Collection[tuple[str, str]]
+) -> tuple[Conversions, dict[int, Segments]]:
+    """What is known of each version; with how its panes go on, and its segments as they were."""
+    conversions: Conversions = {}
+    then: dict[int, Segments] = {}
+    for (table, key), blob in blobs.items():
+        if table != "counter":
+            continue
+        slot = _slot(pipeline, blob)
+        if slot is not None:
+            _counter(slot, blob)
+            if "layouts" in blob.data:
+                layout = performance_then(blob.data, slot)
+                if layout.task is slot.settings.task and slot.model.learn(layout.classes):
+                    pipeline.grow(slot.model)
+                then[slot.code] = layout.segments
+                conversions |= begin(slot, blob.data, layout, pipeline.watermark_ms)
+        elif (blob.data["model"], blob.data["version"]) in retired:
+            pipeline.written.useless.append((table, key))
+    return conversions, then
 
 
 def _counter(slot: Slot, blob: Blob) -> None:

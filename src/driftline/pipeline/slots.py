@@ -1,4 +1,4 @@
-"""What a stream keeps of each model and of each of its versions."""
+"""What a stream keeps of each (model, version)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ class Slot:
     predictions: int = 0
     schema: Schema = field(default_factory=lambda: Schema(Task.BINARY))
     delays: np.ndarray = field(default_factory=lambda: np.zeros(24, np.int64))
-
     delay_sum_ms: int = 0
     latency: np.ndarray = field(default_factory=lambda: np.zeros(latency.BINS, np.int64))
     latency_sum_ms: float = 0.0

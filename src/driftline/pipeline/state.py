@@ -52,8 +52,9 @@ class StreamState:
     watermark_ms: int = UNSET_MS
     partitions: Places = field(default_factory=Places)
     keeps_ms: Callable[[Slot, WindowKind, int], int] = lambda _slot, _kind, _length_ms: 0
-    busy: Callable[[Slot], bool] = lambda _slot: False
     """How much longer than for judging the panes of a window are kept, for rules."""
+    busy: Callable[[Slot], bool] = lambda _slot: False
+    """Whether a rule still has to do with a version."""
     keeps_all: bool = False
     """Every pane is kept and counted into, however late: for samples of state ``final``."""
     labels: Staging = field(default_factory=lambda: Staging(("place", "offset")))
