@@ -9,26 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 from driftline.metrics.view import RuleView
 from driftline.pipeline import calendar, ledger, retraction
 from driftline.pipeline.ahead import Ahead
 from driftline.pipeline.asking import Asking, Labels
 from driftline.pipeline.engine import Instant
-from driftline.pipeline.instances import Instance, Instances
+from driftline.pipeline.instances import Instances
 from driftline.pipeline.lookup import Latest, SlotLookup, WindowKey, held_at
 from driftline.pipeline.mixed import mixed_instants
 from driftline.pipeline.rulebook import Rulebook, average_of
-from driftline.pipeline.silence import Silences
+from driftline.pipeline.silence import WallClock
 from driftline.pipeline.slots import Slot
+from driftline.pipeline.stepping import Stepping
 from driftline.pipeline.stream import Rules, Window
-from driftline.pipeline.verdicts import fits, verdicts
+from driftline.pipeline.verdicts import verdicts
 from driftline.records import Blob, BlobKey, Ints, Message
-from driftline.rules import machine
-from driftline.rules.machine import Phase, Reason
+from driftline.rules.machine import Phase
 from driftline.rules.resolve import Resolved
-from driftline.rules.spec import RuleSpec, Silence
+from driftline.rules.spec import RuleSpec
 from driftline.rules.verdict import Verdict
 from driftline.settings import WindowKind
 
@@ -44,9 +43,10 @@ class Judging:
         self.book = Rulebook(rules)
         self.latest: dict[WindowKey, Latest] = {}
         self.instances = Instances()
-        self.silences = Silences()
         self.asking = Asking(lambda: self.book, self.instances, stream, topic, max_age_ms)
         self.ahead = Ahead(lambda: self.book, self.instances, self.asking, self.latest)
+        self.stepping = Stepping(lambda: self.book, self.instances, self.asking)
+        self.wall_clock = WallClock(lambda: self.book, self.instances, self.stepping)
         self.handled_ms = calendar.NEVER
         """Every instant up to this one has been handled."""
         self._slots = slots
@@ -191,48 +191,18 @@ class Judging:
             lookup = SlotLookup(slot, held, self._others(slot))
             for binding, verdict, blocked in verdicts(resolved, lookup, known, average_of(slot)):
                 instance = self.instances.setdefault(resolved.spec.identity, slot.code, binding)
-                messages += self._step(slot, resolved, instance, verdict, now_ms, wall_ms, blocked=blocked)
+                messages += self.stepping.step(
+                    slot, resolved, instance, verdict, now_ms, wall_ms, blocked=blocked
+                )
             return messages
         for instance in known:
             if self.ahead.changes_at(slot, resolved, instance, now_ms - 1) == now_ms:
                 self.ahead.catch_up(slot, resolved, instance, now_ms)
-                messages += self._step(slot, resolved, instance, NOTHING, now_ms, wall_ms, empty=True)
+                messages += self.stepping.step(slot, resolved, instance, NOTHING, now_ms, wall_ms, empty=True)
         return messages
 
     def _others(self, slot: Slot) -> dict[str, Slot]:
         return {s.version: s for s in self._slots if s.model is slot.model}
-
-    def _step(
-        self, slot: Slot, resolved: Resolved, instance: Instance, verdict: Verdict, now_ms: int, wall_ms: int,
-        *, blocked: bool | None = None, empty: bool = False,
-    ) -> list[Message]:  # fmt: skip
-        messages = self._revise(slot, resolved, instance, now_ms, wall_ms)
-        if not fits(resolved, instance):
-            self._forget(slot, instance)
-            return messages
-        instance.judged_as(resolved)
-        instance.state, reason = machine.step(
-            resolved.spec, instance.state, verdict.outcome, now_ms, empty=empty
-        )
-        instance.violations, instance.insufficient = verdict.violations, verdict.outcome is None
-        instance.blocked = instance.blocked if blocked is None else blocked
-        if reason is Reason.FIRED:
-            messages += self.asking.fire(slot, resolved, instance, now_ms, wall_ms)
-        elif reason is Reason.RESOLVED:
-            messages += self.asking.resolve(slot, resolved, instance, reason, now_ms, wall_ms)
-        return messages
-
-    def _revise(
-        self, slot: Slot, resolved: Resolved, instance: Instance, now_ms: int, wall_ms: int
-    ) -> list[Message]:
-        """Another condition starts anew, and resolves the old one's episode."""
-        current, messages = self.book.revision(slot, resolved), []
-        if instance.revision and instance.revision != current:
-            if instance.state.phase is Phase.FIRING:
-                messages = self.asking.resolve(slot, resolved, instance, Reason.CHANGED, now_ms, wall_ms)
-            instance.state = replace(machine.QUIET, number=instance.state.number)
-        instance.revision = current
-        return messages
 
     def _retire(self, slot: Slot, now_ms: int, wall_ms: int) -> list[Message]:
         """Instances whose rule is gone are resolved at the first instant of what the rule was."""
@@ -240,22 +210,8 @@ class Judging:
         for instance in self.ahead.gone(slot):
             old = self.book.rule_of(slot, instance)
             if old.finest is not None and old.instant_from(now_ms) == now_ms:
-                messages += self._remove(slot, instance, now_ms, wall_ms)
+                messages += self.stepping.remove(slot, instance, now_ms, wall_ms)
         return messages
-
-    def _remove(self, slot: Slot, instance: Instance, now_ms: int, wall_ms: int) -> list[Message]:
-        messages = []
-        if instance.state.phase is Phase.FIRING:
-            old = self.book.rule_of(slot, instance)
-            messages = self.asking.resolve(slot, old, instance, Reason.REMOVED, now_ms, wall_ms)
-        self._forget(slot, instance)
-        return messages
-
-    def _forget(self, slot: Slot, instance: Instance) -> None:
-        """One that opened a request is kept until that is resolved, which tells of it."""
-        instance.state = replace(machine.QUIET, number=instance.state.number)
-        if self.asking.held(slot).opener != instance.key:
-            self.instances.remove(instance)
 
     # -- retraction ----------------------------------------------------------------------------------
 
@@ -291,43 +247,20 @@ class Judging:
         for slot in self._everyone():
             for instance in self.ahead.gone(slot):
                 if instance.finest is None:
-                    messages += self._remove(slot, instance, wall_ms, wall_ms)
+                    messages += self.stepping.remove(slot, instance, wall_ms, wall_ms)
             self._bury(slot)
-        for slot in self._slots:
-            heard, since_ms = self.silences.since(slot, wall_ms)
-            for resolved in (r for r in self.book.of(slot) if r.finest is None):
-                messages += self._retyped(slot, resolved, wall_ms)
-                when = resolved.spec.when
-                silent = isinstance(when, Silence) and wall_ms - since_ms >= when.no_events_for_ms
-                silent = silent and not self._replaced(slot, resolved.spec)
-                if heard or silent:
-                    instance = self.instances.setdefault(resolved.spec.identity, slot.code, {})
-                    messages += self._step(slot, resolved, instance, Verdict(silent), wall_ms, wall_ms)
-        return messages
+        return messages + self.wall_clock.judge(self._slots, self.handled_ms, wall_ms)
 
     def follow(self, before: Rules) -> None:
         """A reload is no restart: since when each version is silent is known on."""
         if isinstance(before, Judging):
             now = self.codes
             same = {code: now[key] for key, code in before.codes.items() if key in now}
-            self.silences.follow(before.silences, same)
+            self.wall_clock.silences.follow(before.wall_clock.silences, same)
 
     def unheard(self) -> None:
         """The stream cannot be read just now: rules on silence begin to wait anew, as after a restart."""
-        self.silences.doubt()
-
-    def _replaced(self, slot: Slot, spec: RuleSpec) -> bool:
-        """Whether another version has had events for ``active_for`` when this one had none: nobody misses it."""
-        newest_ms = max(s.last_ms for s in self._slots if s.model is slot.model)
-        return spec.versions is None and newest_ms - slot.last_ms > spec.active_for_ms
-
-    def _retyped(self, slot: Slot, resolved: Resolved, wall_ms: int) -> list[Message]:
-        """What a rule in event time left under its name ends by event time: the two clocks never meet."""
-        messages = []
-        for instance in self.instances.of_rule(slot.code, resolved.spec.identity):
-            if instance.finest is not None:
-                messages += self._remove(slot, instance, self.handled_ms, wall_ms)
-        return messages
+        self.wall_clock.silences.doubt()
 
     # -- state and view ------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def snapshot(judging: Judging, slots: list[Slot]) -> Blob:
         "codes": [slot.code for slot in slots],
         "tags": [dict(slot.settings.tags) for slot in slots],
         "handled_ms": judging.handled_ms,
-        "heard": judging.silences.rows(),
+        "heard": judging.wall_clock.silences.rows(),
         "latest": to_rows(judging.latest),
         "instances": [instances.to_row(i) for i in judging.instances],
         "requests": [
@@ -57,7 +57,7 @@ def restore(judging: Judging, slots: list[Slot], blob: Blob) -> None:
     judging.handled_ms = data["handled_ms"]
     latest = from_rows(data["latest"])
     judging.latest.update({(codes[s], k, n): held for (s, k, n), held in latest.items() if s in codes})
-    judging.silences.restore((codes[s], count) for s, count in data["heard"] if s in codes)
+    judging.wall_clock.silences.restore((codes[s], count) for s, count in data["heard"] if s in codes)
     keys = _restore_instances(judging, data["instances"], codes)
     asking = judging.asking
     for code, opener, firing, waiting, until in data["requests"]:

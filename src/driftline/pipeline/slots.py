@@ -150,6 +150,14 @@ class Slot:
             panes.convert(empty, lambda totals: old.convert(totals, self.performance))
 
 
+def newest_ms(slots: Iterable[Slot]) -> dict[str, int]:
+    """Time of the last event of each model, whatever its version."""
+    newest: dict[str, int] = {}
+    for slot in slots:
+        newest[slot.model.name] = max(newest.get(slot.model.name, slot.last_ms), slot.last_ms)
+    return newest
+
+
 def departed(code: int, model: str, version: str, tags: Mapping[str, str]) -> Slot:
     """A version that left the configuration: a name for what is still open of it, without windows."""
     labels = LabelSettings(enabled=False)

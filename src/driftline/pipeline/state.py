@@ -14,7 +14,7 @@ from driftline.join.lifetime import Policy
 from driftline.pipeline.models import ModelState
 from driftline.pipeline.places import Places
 from driftline.pipeline.registry import Registry
-from driftline.pipeline.slots import Slot
+from driftline.pipeline.slots import Slot, newest_ms
 from driftline.pipeline.written import Written
 from driftline.records import Bools, Coded, Codes32, Control, Ints, PredictionPart, TopicPartition
 from driftline.settings import DAY_MS, Limits, StreamSettings, WindowKind
@@ -127,9 +127,7 @@ class StreamState:
 
     def retire(self) -> None:
         """Versions without an event for long, while another one of their model has some, that nothing is left of."""
-        newest: dict[str, int] = {}
-        for slot in self.registry.slots:
-            newest[slot.model.name] = max(newest.get(slot.model.name, slot.last_ms), slot.last_ms)
+        newest = newest_ms(self.registry.slots)
         for slot in self.registry.slots:
             replaced = newest[slot.model.name] - slot.last_ms > RETIRED_AFTER_MS
             if replaced and not slot.retired and not slot.held and not self.busy(slot):
