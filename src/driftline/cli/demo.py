@@ -40,7 +40,9 @@ CHUNK = timedelta(days=28)
 def demo(exit_: bool, keep: Path | None) -> None:
     """Run the real daemon on 2.5 years of the New South Wales electricity market, in about a minute."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the parts are ended too
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    # In a file a line is a line, however long; the width is that of the table.
+    there = sys.stdout.isatty()
+    console = Console(highlight=False, width=None if there else 140, soft_wrap=not there)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftline-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
