@@ -58,6 +58,14 @@ def daemon(
     return made
 
 
+def an_hour() -> FakeSource:
+    """Six events, ten minutes apart."""
+    source = FakeSource({"p": Kind.PREDICTION})
+    for number in range(6):
+        source.append("p", 0, event(number, START + number * 600_000), START + number * 600_000)
+    return source
+
+
 def test_counters_are_those_of_the_last_commit_and_begin_at_zero(tmp_path):
     """§8: after a crash they never go back; and the first commit is an increase, which a rate can see."""
     source = FakeSource({"p": Kind.PREDICTION})
@@ -78,9 +86,7 @@ def test_counters_are_those_of_the_last_commit_and_begin_at_zero(tmp_path):
 
 def test_published_events_are_shown_and_survive_a_restart(tmp_path):
     """The same events, newest first, from the state file."""
-    source, publisher = FakeSource({"p": Kind.PREDICTION}), FakePublisher()
-    for number in range(6):
-        source.append("p", 0, event(number, START + number * 600_000), START + number * 600_000)
+    source, publisher = an_hour(), FakePublisher()
     first = daemon(tmp_path, source, publisher)
     first.tick(0)
     first.refresh_view(force=True)
@@ -127,9 +133,7 @@ class Unreachable(FakeSource):
 
 def test_the_restored_state_is_shown_before_kafka_is_found_and_without_it(tmp_path):
     """Else firing rules vanish from ``/metrics`` for as long as Kafka is looked for, and alerts on them end."""
-    source, publisher = FakeSource({"p": Kind.PREDICTION}), FakePublisher()
-    for number in range(6):
-        source.append("p", 0, event(number, START + number * 600_000), START + number * 600_000)
+    source, publisher = an_hour(), FakePublisher()
     first = daemon(tmp_path, source, publisher)
     first.tick(0)
     first.stop()
